@@ -1,0 +1,85 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Arrows run one way: anabranch -> Coordinator, Worker -> Wire, ObjectStore, Scheduling -> PipelineGraph -> AnabranchCore.
+// The two shells never import each other; only Wire sees libzmq and protobuf-c.
+
+/// Pure modules and shells alike: warnings are errors.
+let strict: [SwiftSetting] = [
+    .unsafeFlags(["-warnings-as-errors"]),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+    name: "anabranch",
+    products: [
+        .executable(name: "anabranch", targets: ["anabranch"]),
+        // For a worker program with native functions of one's own.
+        .library(name: "AnabranchWorker", targets: ["Worker"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
+        .systemLibrary(
+            name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+        .target(name: "CMessages", dependencies: ["CProtobufC"]),
+        .target(name: "AnabranchCore", swiftSettings: strict),
+        .target(
+            name: "PipelineGraph",
+            dependencies: ["AnabranchCore", .product(name: "Collections", package: "swift-collections")],
+            swiftSettings: strict),
+        .target(
+            name: "Scheduling",
+            dependencies: [
+                "AnabranchCore", "PipelineGraph", .product(name: "Collections", package: "swift-collections"),
+            ],
+            swiftSettings: strict),
+        .target(name: "ObjectStore", dependencies: ["AnabranchCore"], swiftSettings: strict),
+        .target(
+            name: "Wire",
+            dependencies: ["AnabranchCore", "PipelineGraph", "CZeroMQ", "CProtobufC", "CMessages"],
+            swiftSettings: strict),
+        .target(
+            name: "Coordinator",
+            dependencies: [
+                "AnabranchCore", "PipelineGraph", "Scheduling", "Wire", "ObjectStore",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Worker",
+            dependencies: [
+                "AnabranchCore", "Wire", "ObjectStore", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "anabranch",
+            dependencies: [
+                "AnabranchCore", "Coordinator", "Worker", "Wire", "ObjectStore", "PipelineGraph",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "AnabranchCoreTests", dependencies: ["AnabranchCore"], swiftSettings: strict),
+        .testTarget(
+            name: "PipelineGraphTests", dependencies: ["PipelineGraph", "AnabranchCore"], swiftSettings: strict),
+        .testTarget(
+            name: "SchedulingTests", dependencies: ["Scheduling", "PipelineGraph", "AnabranchCore"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Scheduling", "PipelineGraph", "AnabranchCore"],
+            swiftSettings: strict),
+        .testTarget(name: "ObjectStoreTests", dependencies: ["ObjectStore", "AnabranchCore"], swiftSettings: strict),
+        .testTarget(
+            name: "WireTests", dependencies: ["Wire", "AnabranchCore", "PipelineGraph"], swiftSettings: strict),
+        .testTarget(
+            name: "CoordinatorTests", dependencies: ["Coordinator", "Scheduling", "Wire"], swiftSettings: strict),
+        .testTarget(name: "WorkerTests", dependencies: ["Worker", "Wire", "ObjectStore"], swiftSettings: strict),
+        .testTarget(name: "ClusterTests", dependencies: ["Wire", "AnabranchCore", "ObjectStore"], swiftSettings: strict),
+    ]
+)

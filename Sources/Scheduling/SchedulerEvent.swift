@@ -1,0 +1,113 @@
+import AnabranchCore
+
+/// What a task asks of the worker that runs it. The scheduler never looks at the work itself.
+public struct TaskRequirements: Hashable, Sendable {
+    /// `python`, `native`, …
+    public var executor: String
+    /// Slots that it takes.
+    public var slots: UInt32
+    /// Extra attempts when the task killed its own runtime.
+    public var retries: UInt32
+    /// Attempts in all when workers are lost.
+    public var maxAttempts: UInt32
+
+    public init(executor: String = "python", slots: UInt32 = 1, retries: UInt32 = 0, maxAttempts: UInt32 = 4) {
+        self.executor = executor
+        self.slots = slots
+        self.retries = retries
+        self.maxAttempts = maxAttempts
+    }
+}
+
+/// Tasks of a kind are expected to take alike: a plan node of a run, or a session's function.
+public struct TaskClass: Hashable, Sendable {
+    public var run: RunID
+    public var kind: UInt32
+
+    public init(run: RunID, kind: UInt32) {
+        self.run = run
+        self.kind = kind
+    }
+}
+
+/// A task that is ready to run.
+public struct ReadyTask: Hashable, Sendable {
+    public var task: TaskID
+    public var taskClass: TaskClass
+    public var requirements: TaskRequirements
+    /// Higher runs first within its run: deeper nodes, so that keys are finished before new ones are opened.
+    public var priority: UInt32
+
+    public init(
+        task: TaskID, taskClass: TaskClass, requirements: TaskRequirements = TaskRequirements(), priority: UInt32 = 0
+    ) {
+        self.task = task
+        self.taskClass = taskClass
+        self.requirements = requirements
+        self.priority = priority
+    }
+}
+
+public struct WorkerOffer: Hashable, Sendable {
+    public var worker: WorkerID
+    public var slots: UInt32
+    public var executors: Set<String>
+
+    public init(worker: WorkerID, slots: UInt32, executors: Set<String>) {
+        self.worker = worker
+        self.slots = slots
+        self.executors = executors
+    }
+}
+
+/// How an attempt ended, as far as scheduling cares.
+public enum AttemptEnd: Hashable, Sendable {
+    case succeeded
+    /// Final whatever the attempt: the user's code raised, a timeout, a bad result.
+    case failed
+    /// The runtime died under it; tried again only if `retries` says so.
+    case killedRuntime
+    /// The worker gave it back untouched (drain, cancel of a queued attempt).
+    case returned
+}
+
+/// Past tense: what has happened.
+public enum SchedulerEvent: Hashable, Sendable {
+    case workerJoined(WorkerOffer)
+    /// Also renews the leases of `running`; a task leased to the worker that it does not list was lost on the way.
+    case heartbeat(WorkerID, running: [Attempt])
+    case workerDrainRequested(WorkerID)
+    /// Its process ended, its connection dropped, or it restarted.
+    case workerLost(WorkerID)
+    case runOpened(RunID)
+    case tasksReady(RunID, [ReadyTask])
+    /// The run has no further tasks to give until told so by `tasksReady`.
+    case runExhausted(RunID)
+    case attemptStarted(WorkerID, Attempt)
+    case attemptEnded(WorkerID, Attempt, AttemptEnd, computeMicroseconds: UInt64)
+    case tasksCancelled([TaskID])
+    case runCancelled(RunID)
+    case runClosed(RunID)
+    case tick
+}
+
+/// Imperative: what the shell is to do.
+public enum SchedulerEffect: Hashable, Sendable {
+    /// One message down one lane.
+    case dispatch(WorkerID, [Attempt])
+    case cancel(WorkerID, [Attempt])
+    /// The effect of the task counts now, once: take this attempt's outcome.
+    case complete(TaskID, attempt: UInt32)
+    /// The task has failed for good with this attempt's outcome.
+    case fail(TaskID, attempt: UInt32)
+    /// Lost workers used up the attempts.
+    case failLost(TaskID, attempts: UInt32)
+    case cancelled(TaskID)
+    /// Doubled, late or foreign: dropped and counted.
+    case dropped(WorkerID, Attempt)
+    /// Ask the run's plan for up to this many further tasks.
+    case replenish(RunID, count: Int)
+    case releaseWorker(WorkerID)
+    /// Leases lapsed: treat the worker as silent until it is heard again.
+    case workerSilent(WorkerID)
+}
