@@ -131,18 +131,32 @@ public struct PlanNode: Hashable, Sendable {
     }
 }
 
+/// Where a source plan node's entries come from: its i-th entry is the i-th of that list of the request.
+public enum SourceOrigin: Hashable, Sendable {
+    /// `RunRequest.inputs` of this node.
+    case inputs(NodeIndex)
+    /// `RunRequest.models` of this node.
+    case models(NodeIndex)
+}
+
 /// A graph lowered for one mode: every rule of the semantics spelled out as plan nodes, so that the planner needs to know
 /// five firing rules and no modes.
 public struct Plan: Hashable, Sendable {
     public var nodes: [PlanNode]
     /// For each source plan node: keys of its entries, in input order.
     public var sourceKeys: [PlanNodeIndex: [Key]]
+    /// For each source plan node: which list of the request its entries stand for.
+    public var origins: [PlanNodeIndex: SourceOrigin]
     /// Nil: the product of all variants.
     public var candidates: [Key]?
 
-    public init(nodes: [PlanNode], sourceKeys: [PlanNodeIndex: [Key]], candidates: [Key]? = nil) {
+    public init(
+        nodes: [PlanNode], sourceKeys: [PlanNodeIndex: [Key]], origins: [PlanNodeIndex: SourceOrigin] = [:],
+        candidates: [Key]? = nil
+    ) {
         self.nodes = nodes
         self.sourceKeys = sourceKeys
+        self.origins = origins
         self.candidates = candidates
     }
 }
