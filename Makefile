@@ -1,0 +1,69 @@
+# One door: make setup | demo | test | lint | bench. Each does the set-up it needs and may be run twice.
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+TIERS ?= unit,sim,python,cluster
+PYTHON ?= python3
+VENV := $(CURDIR)/.venv
+BIN := $(CURDIR)/.build/release/anabranch
+DEMO_FLAGS ?=
+
+# Stale or missing .pyc files cost seconds at every import of scikit-learn.
+unexport PYTHONDONTWRITEBYTECODE
+export ANABRANCH_BINARY := $(BIN)
+export PATH := $(VENV)/bin:$(PATH)
+
+.PHONY: help setup build demo test lint format bench proto clean
+
+help:
+	@echo "make setup   system packages, .venv with the Python package, the program in .build/release"
+	@echo "make demo    late flights: one preprocessor, three classifiers, a vote, on real records (DEMO_FLAGS=--all for all)"
+	@echo "make test    TIERS=unit,sim,python,cluster (TIERS=all: every tier, engines included)"
+	@echo "make lint    swift format, ruff, generated messages current"
+	@echo "make bench   ours beside Ray and ProcessPoolExecutor"
+
+setup: build
+	@echo "ready: $(BIN) and $(VENV)"
+
+# Fresh only when what it was made from has not changed since.
+.build/system.stamp: .ci/system-packages
+	@mkdir -p .build && .ci/system-packages && touch $@
+
+.venv/stamp: python/pyproject.toml
+	@[ -x $(VENV)/bin/python ] || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable "python[all,dev]"
+	touch $@
+
+build: .build/system.stamp .venv/stamp
+	@swift build --configuration release --static-swift-stdlib --product anabranch --quiet
+
+demo: build
+	@$(VENV)/bin/python examples/late_flights.py $(DEMO_FLAGS)
+
+test: build
+	@.ci/tiers $(TIERS)
+
+lint: .build/system.stamp .venv/stamp
+	@swift format lint --strict --recursive Package.swift Sources Tests
+	$(VENV)/bin/ruff check python examples benchmarks
+	$(VENV)/bin/ruff format --check python examples benchmarks
+	Proto/generate.sh --check
+
+format: .venv/stamp
+	@swift format --in-place --recursive Package.swift Sources Tests
+	$(VENV)/bin/ruff format python examples benchmarks
+
+proto: .build/system.stamp
+	@Proto/generate.sh
+
+bench: build .venv/bench.stamp
+	@$(VENV)/bin/python benchmarks/bench.py $(BENCH_FLAGS)
+
+.venv/bench.stamp: .venv/stamp
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check "python[bench]"
+	touch $@
+
+clean:
+	@rm -rf .build .venv out

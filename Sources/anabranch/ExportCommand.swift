@@ -1,0 +1,48 @@
+import ArgumentParser
+
+struct ExportCommand: ParsableCommand, Encodable {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Save the fitted path that ends in a node's key.",
+        discussion: "Example: anabranch export 3 boost partition=0 --format joblib --out boost.joblib")
+
+    @Argument(help: "The run's id.")
+    var runID: UInt64
+
+    @Argument(help: "The node's name.")
+    var node: String
+
+    @Argument(help: "name=label,name=label; may be left out when the node has one key.")
+    var key: String = ""
+
+    @Option(help: "joblib (a scikit-learn estimator) or anabranch (a fitted path).")
+    var format: String = "joblib"
+
+    @Option(help: "The file to write; NODE.FORMAT when not given.")
+    var out: String?
+
+    @OptionGroup var coordinator: AddressOptions
+
+    @Option(help: "The interpreter of the Python half.")
+    var python: String?
+
+    func validate() throws {
+        if !["joblib", "anabranch"].contains(format) { throw ValidationError("--format \(format): use joblib or anabranch") }
+    }
+
+    func run() throws {
+        try PythonHalf.become(self, command: "export", python: python)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(runID, forKey: .run)
+        try container.encode(node, forKey: .node)
+        try container.encode(key, forKey: .key)
+        try container.encode(format, forKey: .format)
+        try container.encodeIfPresent(out, forKey: .out)
+        try container.encode(coordinator.required(), forKey: .address)
+    }
+
+    private enum CodingKeys: String, CodingKey { case run, node, key, format, out, address }
+}

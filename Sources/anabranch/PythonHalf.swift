@@ -1,0 +1,39 @@
+import Foundation
+
+/// Hands a parsed command to the Python half (`anabranch.cli`), which loads pipelines and data and speaks to the
+/// coordinator as any Python client does.
+///
+/// The program *becomes* the interpreter: signals, standard streams and the exit status are the client's own.
+enum PythonHalf {
+    /// Says what is missing when the interpreter has no anabranch, instead of a traceback.
+    private static let entry = """
+        import sys
+        try:
+            from anabranch.cli import main
+        except ImportError as error:
+            print(f"anabranch: {sys.executable} cannot import anabranch.cli ({error}); "
+                  "install the Python package there or name another interpreter with --python", file=sys.stderr)
+            sys.exit(2)
+        sys.exit(main())
+        """
+
+    static func become(_ request: some Encodable, command: String, python: String?) throws -> Never {
+        let interpreter = try Interpreter.resolve(python)
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard var fields = try JSONSerialization.jsonObject(with: encoder.encode(request)) as? [String: Any] else {
+            throw CommandFailure(.wrongRequest, "\(command): the request cannot be encoded")
+        }
+        fields["command"] = command
+        let document = try JSONSerialization.data(withJSONObject: fields, options: [.sortedKeys, .withoutEscapingSlashes])
+        setenv("ANABRANCH_BINARY", Interpreter.ownPath, 1)
+        // Stale .pyc files make every import of scikit-learn several seconds slower.
+        unsetenv("PYTHONDONTWRITEBYTECODE")
+        let arguments = [interpreter, "-c", entry, "--request", String(decoding: document, as: UTF8.self)]
+        var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+        pointers.append(nil)
+        execv(interpreter, pointers)
+        throw CommandFailure(.wrongRequest, "cannot start \(interpreter): \(String(cString: strerror(errno)))")
+    }
+}
