@@ -1,7 +1,8 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Arrows run one way: anabranch -> Coordinator, Worker -> Wire, ObjectStore, Scheduling -> PipelineGraph -> AnabranchCore.
+// Arrows run one way: anabranch -> Coordinator, Worker -> Wire, ObjectStore, Scheduling -> PipelineGraph
+// -> AnabranchCore.
 // The two shells never import each other; only Wire sees libzmq and protobuf-c.
 
 /// Pure modules and shells alike: warnings are errors.
@@ -80,6 +81,7 @@ let package = Package(
         .testTarget(
             name: "CoordinatorTests", dependencies: ["Coordinator", "Scheduling", "Wire"], swiftSettings: strict),
         .testTarget(name: "WorkerTests", dependencies: ["Worker", "Wire", "ObjectStore"], swiftSettings: strict),
-        .testTarget(name: "ClusterTests", dependencies: ["Wire", "AnabranchCore", "ObjectStore"], swiftSettings: strict),
+        .testTarget(
+            name: "ClusterTests", dependencies: ["Wire", "AnabranchCore", "ObjectStore"], swiftSettings: strict),
     ]
 )

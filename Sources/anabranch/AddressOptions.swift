@@ -8,7 +8,8 @@ struct AddressOptions: ParsableArguments {
     func required() throws -> String {
         guard let address else {
             throw CommandFailure(
-                .unreachable, "no coordinator named: give --address or set ANABRANCH_ADDRESS (anabranch coordinator prints it)")
+                .unreachable,
+                "no coordinator named: give --address or set ANABRANCH_ADDRESS (anabranch coordinator prints it)")
         }
         return address
     }

@@ -22,12 +22,12 @@ struct AnabranchCommand: ParsableCommand {
             CommandGroup(
                 name: "Runs",
                 subcommands: [
-                    StatusCommand.self, LogsCommand.self, ResultsCommand.self, ExportCommand.self, CancelCommand.self,
+                    ResultsCommand.self, ExportCommand.self,
                 ]),
             CommandGroup(
-                name: "Cluster", subcommands: [CoordinatorCommand.self, WorkerCommand.self, DrainCommand.self]),
-            CommandGroup(name: "Machine", subcommands: [DoctorCommand.self]),
-            CommandGroup(name: "Internal", subcommands: [PoolCommand.self]),
+                name: "Cluster", subcommands: []),
+            CommandGroup(name: "Machine", subcommands: []),
+            CommandGroup(name: "Internal", subcommands: []),
         ])
 
     static func main() {

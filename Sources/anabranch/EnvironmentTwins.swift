@@ -17,7 +17,9 @@ enum EnvironmentTwins {
         var added: [String] = []
         for twin in twins(of: command) {
             let flag = "--\(twin.name)"
-            guard !given.contains(flag), let value = environment[variable(for: twin.name)], !value.isEmpty else { continue }
+            guard !given.contains(flag), let value = environment[variable(for: twin.name)], !value.isEmpty else {
+                continue
+            }
             if twin.takesValue {
                 added += [flag, value]
             } else if !["0", "false", "no"].contains(value.lowercased()) {

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-struct ExportCommand: ParsableCommand, Encodable {
+struct ExportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
         abstract: "Save the fitted path that ends in a node's key.",
@@ -27,22 +27,17 @@ struct ExportCommand: ParsableCommand, Encodable {
     var python: String?
 
     func validate() throws {
-        if !["joblib", "anabranch"].contains(format) { throw ValidationError("--format \(format): use joblib or anabranch") }
+        if !["joblib", "anabranch"].contains(format) {
+            throw ValidationError("--format \(format): use joblib or anabranch")
+        }
     }
 
     func run() throws {
-        try PythonHalf.become(self, command: "export", python: python)
+        try PythonHalf.become(
+            "export",
+            fields: [
+                "run": runID, "node": node, "key": key, "format": format, "out": out,
+                "address": try coordinator.required(),
+            ], python: python)
     }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(runID, forKey: .run)
-        try container.encode(node, forKey: .node)
-        try container.encode(key, forKey: .key)
-        try container.encode(format, forKey: .format)
-        try container.encodeIfPresent(out, forKey: .out)
-        try container.encode(coordinator.required(), forKey: .address)
-    }
-
-    private enum CodingKeys: String, CodingKey { case run, node, key, format, out, address }
 }

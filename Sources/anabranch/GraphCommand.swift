@@ -1,6 +1,6 @@
 import ArgumentParser
 
-struct GraphCommand: ParsableCommand, Encodable {
+struct GraphCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "graph",
         abstract: "Draw a pipeline's graph.",
@@ -22,6 +22,7 @@ struct GraphCommand: ParsableCommand, Encodable {
     }
 
     func run() throws {
-        try PythonHalf.become(self, command: "graph", python: python)
+        try PythonHalf.become(
+            "graph", fields: ["file": file, "format": format], python: python)
     }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// What `run`, `submit` and `graph` have in common: a pipeline, its data, and what to do with them.
-struct PipelineOptions: ParsableArguments, Encodable {
+struct PipelineOptions: ParsableArguments {
     @Argument(help: "FILE[:OBJECT]: a Python file or module with a pipeline, or a YAML file.")
     var file: String
 
@@ -54,9 +54,20 @@ struct PipelineOptions: ParsableArguments, Encodable {
         if !["fit", "train", "score", "predict", "transform"].contains(mode) {
             throw ValidationError("--mode \(mode): use fit, score, predict or transform")
         }
-        if !["continue", "stop"].contains(onError) { throw ValidationError("--on-error \(onError): use continue or stop") }
+        if !["continue", "stop"].contains(onError) {
+            throw ValidationError("--on-error \(onError): use continue or stop")
+        }
         if ["score", "predict", "transform"].contains(mode) && model == nil && cv == nil {
             throw ValidationError("--mode \(mode) needs fitted models: name a run or a saved path with --model")
         }
+    }
+
+    /// The flags as the Python half takes them.
+    var fields: [String: Any?] {
+        [
+            "file": file, "data": data, "target": target, "partitions": partitions, "by": by, "mode": mode, "cv": cv,
+            "scoring": scoring, "model": model, "out": out, "seed": seed, "on_error": onError, "json": json,
+            "quiet": quiet,
+        ]
     }
 }

@@ -17,16 +17,13 @@ enum PythonHalf {
         sys.exit(main())
         """
 
-    static func become(_ request: some Encodable, command: String, python: String?) throws -> Never {
+    /// `fields` are the flags, named as on the command line with underscores; nil ones are left out.
+    static func become(_ command: String, fields: [String: Any?], python: String?) throws -> Never {
         let interpreter = try Interpreter.resolve(python)
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard var fields = try JSONSerialization.jsonObject(with: encoder.encode(request)) as? [String: Any] else {
-            throw CommandFailure(.wrongRequest, "\(command): the request cannot be encoded")
-        }
-        fields["command"] = command
-        let document = try JSONSerialization.data(withJSONObject: fields, options: [.sortedKeys, .withoutEscapingSlashes])
+        var request = fields.compactMapValues { $0 }
+        request["command"] = command
+        let document = try JSONSerialization.data(
+            withJSONObject: request, options: [.sortedKeys, .withoutEscapingSlashes])
         setenv("ANABRANCH_BINARY", Interpreter.ownPath, 1)
         // Stale .pyc files make every import of scikit-learn several seconds slower.
         unsetenv("PYTHONDONTWRITEBYTECODE")

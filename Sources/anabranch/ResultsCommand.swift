@@ -1,6 +1,6 @@
 import ArgumentParser
 
-struct ResultsCommand: ParsableCommand, Encodable {
+struct ResultsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "results",
         abstract: "Print a run's table: keys, scores, seconds, errors.",
@@ -18,15 +18,7 @@ struct ResultsCommand: ParsableCommand, Encodable {
     var python: String?
 
     func run() throws {
-        try PythonHalf.become(self, command: "results", python: python)
+        try PythonHalf.become(
+            "results", fields: ["run": runID, "address": try coordinator.required(), "json": json], python: python)
     }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(runID, forKey: .run)
-        try container.encode(coordinator.required(), forKey: .address)
-        try container.encode(json, forKey: .json)
-    }
-
-    private enum CodingKeys: String, CodingKey { case run, address, json }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-struct RunCommand: ParsableCommand, Encodable {
+struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run a pipeline here, on workers that live as long as the command.",
@@ -21,15 +21,8 @@ struct RunCommand: ParsableCommand, Encodable {
     }
 
     func run() throws {
-        try PythonHalf.become(self, command: "run", python: pipeline.python)
+        try PythonHalf.become(
+            "run", fields: pipeline.fields.merging(["slots": slots, "store_budget": storeBudget]) { $1 },
+            python: pipeline.python)
     }
-
-    func encode(to encoder: any Encoder) throws {
-        try pipeline.encode(to: encoder)
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encodeIfPresent(slots, forKey: .slots)
-        try container.encodeIfPresent(storeBudget, forKey: .storeBudget)
-    }
-
-    private enum CodingKeys: String, CodingKey { case slots, storeBudget }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-struct SubmitCommand: ParsableCommand, Encodable {
+struct SubmitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "submit",
         abstract: "Submit a pipeline to a standing coordinator and print the run's id.",
@@ -15,15 +15,8 @@ struct SubmitCommand: ParsableCommand, Encodable {
     var wait = false
 
     func run() throws {
-        try PythonHalf.become(self, command: "submit", python: pipeline.python)
+        try PythonHalf.become(
+            "submit", fields: pipeline.fields.merging(["address": try coordinator.required(), "wait": wait]) { $1 },
+            python: pipeline.python)
     }
-
-    func encode(to encoder: any Encoder) throws {
-        try pipeline.encode(to: encoder)
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(coordinator.required(), forKey: .address)
-        try container.encode(wait, forKey: .wait)
-    }
-
-    private enum CodingKeys: String, CodingKey { case address, wait }
 }
