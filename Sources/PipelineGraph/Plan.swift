@@ -38,6 +38,8 @@ public enum FiringRule: Hashable, Sendable {
     /// One firing per agreeing combination, one entry from each edge (AND); `product` does not ask for agreement.
     case join(product: Bool)
     /// The join, grouped by what remains of the keys without the dimensions in `over`; a group fires when it is closed.
+    /// In a node with `via` the edges are alternatives, as for a union: the union is grouped (an item has one entry), and
+    /// no edges are joined.
     case gather(over: Set<Dimension>, product: Bool, missing: MissingPolicy)
 }
 
@@ -85,7 +87,8 @@ public struct PlanNode: Hashable, Sendable {
     }
     public var variantDimension: Dimension?
     public var variantCount: UInt32
-    /// For a union over several edges: the dimension that says which, and each edge's label.
+    /// For several edges that are alternatives (a union, or a gather over one): the dimension that says which, and each
+    /// edge's label.
     public var via: Dimension?
     public var viaLabels: [Label]
     /// Dimensions that a splitter adds. Each finished firing then answers any number of entries, one per combination of
