@@ -38,8 +38,9 @@ public struct Firing: Hashable, Sendable {
 
 /// What the planner decided on the way; appended to a buffer of the caller's, in order.
 public enum PlannerNote: Hashable, Sendable {
-    /// A splitter's part (or a source's entry) has come to stand as an entry. `part` is its index in the answer.
-    case partEntered(EntryID, of: EntryID, part: Int, key: Key)
+    /// A splitter's part, or a source's entry (`of` is nil), has come to stand as an entry of `node`. `part` is its index
+    /// in the splitter's answer, or in the source's `sourceKeys`.
+    case partEntered(EntryID, node: PlanNodeIndex, of: EntryID?, part: Int, key: Key)
     /// This key will not run: something it depends on failed. `cause` is the entry that failed first.
     case skipped(entry: EntryID, node: PlanNodeIndex, key: Key, cause: EntryID)
     /// This key cannot run: no partner, a gathered dimension that is missing, no model. The message names keys.
