@@ -1,0 +1,91 @@
+"""Anabranch: machine-learning pipelines as AND/OR graphs over a pool of workers.
+
+Names are imported when they are first used, so that a process which needs one of them pays for no other.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anabranch import nodes
+    from anabranch.client import init, shutdown
+    from anabranch.data import Xy
+    from anabranch.errors import (
+        AnabranchError,
+        ConnectionFailed,
+        GraphError,
+        RequestError,
+        RunError,
+        SaveError,
+        TaskCancelled,
+        TaskError,
+        TaskKilled,
+        TaskTimeout,
+        VersionMismatch,
+    )
+    from anabranch.execution import execute, execute_pipeline
+    from anabranch.executor import Executor
+    from anabranch.graph import Pipeline
+    from anabranch.keys import Key
+    from anabranch.lowering import from_sklearn
+    from anabranch.mode import ExecutionType, Mode
+    from anabranch.node import AndNode, Node, OrNode, native
+    from anabranch.path import Path
+    from anabranch.persistence import load
+    from anabranch.references import Ref, get, put
+    from anabranch.run import Run
+
+_HOMES = {
+    "AnabranchError": "errors",
+    "AndNode": "node",
+    "ConnectionFailed": "errors",
+    "Executor": "executor",
+    "ExecutionType": "mode",
+    "GraphError": "errors",
+    "Key": "keys",
+    "Mode": "mode",
+    "Node": "node",
+    "OrNode": "node",
+    "Path": "path",
+    "Pipeline": "graph",
+    "Ref": "references",
+    "RequestError": "errors",
+    "Run": "run",
+    "RunError": "errors",
+    "SaveError": "errors",
+    "TaskCancelled": "errors",
+    "TaskError": "errors",
+    "TaskKilled": "errors",
+    "TaskTimeout": "errors",
+    "VersionMismatch": "errors",
+    "Xy": "data",
+    "__version__": "_version",
+    "execute": "execution",
+    "execute_pipeline": "execution",
+    "from_sklearn": "lowering",
+    "get": "references",
+    "init": "client",
+    "load": "persistence",
+    "native": "node",
+    "put": "references",
+    "shutdown": "client",
+}
+
+__all__ = [*sorted(name for name in _HOMES if not name.startswith("_")), "nodes"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "nodes":
+        return importlib.import_module("anabranch.nodes")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'anabranch' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"anabranch.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
