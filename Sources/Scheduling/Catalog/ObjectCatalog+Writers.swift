@@ -1,0 +1,53 @@
+import AnabranchCore
+
+extension ObjectCatalog {
+    /// A writer has started (or is heard of for the first time); its objects may be mentioned from now on.
+    public mutating func writerOpened(_ writer: WriterID, owner: ObjectOwner) {
+        guard writers[writer] == nil, !gone.contains(writer) else { return }
+        writers[writer] = WriterRecord(owner: owner)
+    }
+
+    /// A writer's process has ended: its views end, and its segments go as soon as nothing needed stands in them.
+    public mutating func writerClosed(_ writer: WriterID) {
+        endAllViews(of: writer)
+        guard let record = writers[writer], record.isAlive else { return }
+        writers[writer]?.isAlive = false
+        removeSegments(of: writer)
+    }
+
+    public func owner(of writer: WriterID) -> ObjectOwner? { writers[writer]?.owner }
+
+    /// Writers of this owner whose process is not known to have ended, in order.
+    public func liveWriters(of owner: ObjectOwner) -> [WriterID] {
+        writers.filter { $0.value.owner == owner && $0.value.isAlive }.map(\.key).sorted()
+    }
+
+    /// Whether `owner` may mention this object: it is needed already, or written by a live writer of the owner's.
+    public func mayMention(_ reference: ObjectRef, by owner: ObjectOwner) -> Bool {
+        if reference.isInline || contains(reference.id) { return true }
+        guard let writer = writers[reference.id.writer] else { return false }
+        return writer.isAlive && writer.owner == owner
+    }
+
+    func isGone(_ writer: WriterID) -> Bool { gone.contains(writer) }
+
+    mutating func forget(_ id: ObjectID, in segment: UInt32) {
+        guard let writer = writers[id.writer] else { return }
+        let left = (writer.objects[segment] ?? 1) - 1
+        writers[id.writer]?.objects[segment] = left == 0 ? nil : left
+        if writer.isAlive {
+            effects.append(.release(id, owner: writer.owner))
+        } else if left == 0 {
+            removeSegments(of: id.writer)
+        }
+    }
+
+    private mutating func removeSegments(of writer: WriterID) {
+        guard let record = writers[writer] else { return }
+        effects.append(.removeSegments(writer, keeping: record.objects.keys.sorted()))
+        if record.objects.isEmpty {
+            writers[writer] = nil
+            gone.insert(writer)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import AnabranchCore
+import Testing
+
+@testable import Scheduling
+
+@Suite struct CatalogTests {
+    private let worker = WorkerID(1)
+    private let client = ClientID(1)
+    private let writer = WriterID(0xA)
+
+    private func reference(_ sequence: UInt64, writer: WriterID? = nil, segment: UInt32 = 1) -> ObjectRef {
+        ObjectRef(
+            id: ObjectID(writer: writer ?? self.writer, sequence: sequence), encoding: .tensor, length: 100,
+            location: .segment(segment, offset: sequence * 128))
+    }
+
+    private func opened() -> ObjectCatalog {
+        var catalog = ObjectCatalog()
+        catalog.writerOpened(writer, owner: .worker(worker))
+        return catalog
+    }
+
+    @Test func lastUserReleasesOnce() throws {
+        var catalog = opened()
+        let object = reference(1)
+        catalog.use(object)
+        catalog.use(object)
+        catalog.hold(object, by: client)
+        #expect(catalog.totalBytes == 100)
+        catalog.endUse(object)
+        catalog.endUse(object)
+        try catalog.validate()
+        #expect(catalog.takeEffects().isEmpty)
+        let released = catalog.release(object.id, by: client)
+        #expect(released)
+        #expect(catalog.takeEffects() == [.release(object.id, owner: .worker(worker))])
+        #expect(catalog.count == 0 && catalog.totalBytes == 0)
+        try catalog.validate()
+    }
+
+    @Test func everyMentionIsAHolding() throws {
+        var catalog = opened()
+        let object = reference(1)
+        catalog.hold(object, by: client)
+        catalog.hold(object, by: client)
+        catalog.release(object.id, by: client)
+        #expect(catalog.contains(object.id))
+        catalog.release(object.id, by: client)
+        #expect(!catalog.contains(object.id))
+        let again = catalog.release(object.id, by: client)
+        #expect(!again)
+        #expect(catalog.takeEffects().count == 1)
+    }
+
+    @Test func anEndedClientHoldsNothing() throws {
+        var catalog = opened()
+        let shared = reference(1)
+        let own = reference(2)
+        for _ in 0..<3 { catalog.hold(own, by: client) }
+        catalog.hold(shared, by: client)
+        catalog.hold(shared, by: ClientID(2))
+        catalog.dropHoldings(of: client)
+        try catalog.validate()
+        #expect(catalog.takeEffects() == [.release(own.id, owner: .worker(worker))])
+        #expect(catalog.holdings(of: ClientID(2)) == 1)
+    }
+
+    @Test func aReportedViewKeepsTheRegion() throws {
+        var catalog = opened()
+        let object = reference(1)
+        catalog.use(object)
+        catalog.viewsHeld([object.id], by: writer)
+        catalog.viewsHeld([object.id], by: writer)
+        catalog.endUse(object)
+        try catalog.validate()
+        #expect(catalog.takeEffects().isEmpty)
+        catalog.viewsEnded([object.id], by: writer)
+        #expect(catalog.takeEffects() == [.release(object.id, owner: .worker(worker))])
+    }
+
+    @Test func aClosedHolderHasNoViews() throws {
+        var catalog = opened()
+        let holder = WriterID(0xB)
+        catalog.writerOpened(holder, owner: .worker(worker))
+        let object = reference(1)
+        catalog.use(object)
+        catalog.viewsHeld([object.id], by: holder)
+        catalog.endUse(object)
+        catalog.writerClosed(holder)
+        #expect(
+            catalog.takeEffects() == [
+                .release(object.id, owner: .worker(worker)), .removeSegments(holder, keeping: []),
+            ])
+        catalog.viewsHeld([object.id], by: holder)
+        try catalog.validate()
+        #expect(catalog.count == 0)
+    }
+
+    @Test func aDeadWritersSegmentsGoOneByOne() throws {
+        var catalog = opened()
+        let first = reference(1, segment: 1)
+        let second = reference(2, segment: 3)
+        catalog.use(first)
+        catalog.use(second)
+        catalog.writerClosed(writer)
+        #expect(catalog.takeEffects() == [.removeSegments(writer, keeping: [1, 3])])
+        catalog.endUse(first)
+        #expect(catalog.takeEffects() == [.removeSegments(writer, keeping: [3])])
+        catalog.endUse(second)
+        #expect(catalog.takeEffects() == [.removeSegments(writer, keeping: [])])
+        #expect(!catalog.mayMention(reference(4), by: .worker(worker)))
+        catalog.writerOpened(writer, owner: .worker(worker))
+        #expect(catalog.owner(of: writer) == nil)
+        try catalog.validate()
+    }
+
+    @Test func onlyNeededOrOwnObjectsMayBeMentioned() {
+        var catalog = opened()
+        catalog.use(reference(1))
+        #expect(catalog.mayMention(reference(1), by: .client(client)))
+        #expect(!catalog.mayMention(reference(2), by: .client(client)))
+        #expect(catalog.mayMention(reference(2), by: .worker(worker)))
+        #expect(!catalog.mayMention(reference(2, writer: WriterID(0xC)), by: .worker(worker)))
+        let inline = ObjectRef(
+            id: ObjectID(writer: WriterID(0xC), sequence: 1), encoding: .pickle5, length: 1, location: .inline([7]))
+        #expect(catalog.mayMention(inline, by: .client(client)))
+    }
+
+    @Test func inlineObjectsAreNotCounted() throws {
+        var catalog = opened()
+        let inline = ObjectRef(
+            id: ObjectID(writer: writer, sequence: 1), encoding: .pickle5, length: 1, location: .inline([7]))
+        catalog.use(inline)
+        catalog.hold(inline, by: client)
+        #expect(catalog.count == 0)
+        catalog.endUse(inline)
+        let released = catalog.release(inline.id, by: client)
+        #expect(!released)
+        try catalog.validate()
+    }
+}
