@@ -127,12 +127,22 @@ public struct SplitWork: Hashable, Sendable {
     /// Parts are (train, test) pairs of index views, cut across the items of the input.
     public var folds: Bool
     public var seed: UInt64?
+    /// Every part answers one label for each: the splitter's own dimension, or the fold and, of a gathered input, the
+    /// dimensions that its items were gathered over.
+    public var emits: [Dimension]
+    /// Keys of the items of a gathered input, in their order; empty otherwise.
+    public var itemKeys: [Key]
 
-    public init(splitter: ObjectRef?, input: Input, folds: Bool, seed: UInt64? = nil) {
+    public init(
+        splitter: ObjectRef?, input: Input, folds: Bool, seed: UInt64? = nil, emits: [Dimension] = [],
+        itemKeys: [Key] = []
+    ) {
         self.splitter = splitter
         self.input = input
         self.folds = folds
         self.seed = seed
+        self.emits = emits
+        self.itemKeys = itemKeys
     }
 }
 

@@ -1781,7 +1781,7 @@ const ProtobufCMessageDescriptor anabranch__v1__combine_work__descriptor =
   (ProtobufCMessageInit) anabranch__v1__combine_work__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__split_work__field_descriptors[5] =
+static const ProtobufCFieldDescriptor anabranch__v1__split_work__field_descriptors[7] =
 {
   {
     "splitter",
@@ -1843,18 +1843,44 @@ static const ProtobufCFieldDescriptor anabranch__v1__split_work__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "emits",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Anabranch__V1__SplitWork, n_emits),
+    offsetof(Anabranch__V1__SplitWork, emits),
+    &anabranch__v1__dimension__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "item_keys",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Anabranch__V1__SplitWork, n_item_keys),
+    offsetof(Anabranch__V1__SplitWork, item_keys),
+    &anabranch__v1__key__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__split_work__field_indices_by_name[] = {
+  5,   /* field[5] = emits */
   2,   /* field[2] = folds */
   3,   /* field[3] = has_seed */
   1,   /* field[1] = input */
+  6,   /* field[6] = item_keys */
   4,   /* field[4] = seed */
   0,   /* field[0] = splitter */
 };
 static const ProtobufCIntRange anabranch__v1__split_work__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__split_work__descriptor =
 {
@@ -1864,7 +1890,7 @@ const ProtobufCMessageDescriptor anabranch__v1__split_work__descriptor =
   "Anabranch__V1__SplitWork",
   "anabranch.v1",
   sizeof(Anabranch__V1__SplitWork),
-  5,
+  7,
   anabranch__v1__split_work__field_descriptors,
   anabranch__v1__split_work__field_indices_by_name,
   1,  anabranch__v1__split_work__number_ranges,

@@ -253,10 +253,21 @@ struct  Anabranch__V1__SplitWork
   protobuf_c_boolean folds;
   protobuf_c_boolean has_seed;
   uint64_t seed;
+  /*
+   * Every part answers one label for each of these: a splitter's own dimension, or the fold and, of a gathered
+   * input, the dimensions of `item_keys` that its items were gathered over.
+   */
+  size_t n_emits;
+  Anabranch__V1__Dimension **emits;
+  /*
+   * keys of the items of a gathered input, in their order; empty otherwise
+   */
+  size_t n_item_keys;
+  Anabranch__V1__Key **item_keys;
 };
 #define ANABRANCH__V1__SPLIT_WORK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__split_work__descriptor) \
-    , NULL, NULL, 0, 0, 0 }
+    , NULL, NULL, 0, 0, 0, 0,NULL, 0,NULL }
 
 
 /*
