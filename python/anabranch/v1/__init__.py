@@ -1,0 +1,1 @@
+"""Messages generated from ``Proto/anabranch/v1``; do not edit."""
