@@ -29,6 +29,8 @@ let package = Package(
         .systemLibrary(
             name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
         .target(name: "CMessages", dependencies: ["CProtobufC"]),
+        // Starting processes: what glibc hides behind _GNU_SOURCE.
+        .target(name: "CProcess"),
         .target(name: "AnabranchCore", swiftSettings: strict),
         .target(
             name: "PipelineGraph",
@@ -55,7 +57,9 @@ let package = Package(
         .target(
             name: "Worker",
             dependencies: [
-                "AnabranchCore", "Wire", "ObjectStore", .product(name: "Logging", package: "swift-log"),
+                "AnabranchCore", "Wire", "ObjectStore", "CProcess",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -80,7 +84,9 @@ let package = Package(
             name: "WireTests", dependencies: ["Wire", "AnabranchCore", "PipelineGraph"], swiftSettings: strict),
         .testTarget(
             name: "CoordinatorTests", dependencies: ["Coordinator", "Scheduling", "Wire"], swiftSettings: strict),
-        .testTarget(name: "WorkerTests", dependencies: ["Worker", "Wire", "ObjectStore"], swiftSettings: strict),
+        .testTarget(
+            name: "WorkerTests", dependencies: ["Worker", "Wire", "ObjectStore", "AnabranchCore"], swiftSettings: strict
+        ),
         .testTarget(
             name: "ClusterTests", dependencies: ["Wire", "AnabranchCore", "ObjectStore"], swiftSettings: strict),
     ]

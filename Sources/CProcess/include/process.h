@@ -1,0 +1,16 @@
+// What glibc declares only under _GNU_SOURCE, which Swift's own import of it does not set.
+#pragma once
+#include <sys/resource.h>
+#include <sys/types.h>
+
+// Cores that this process may run on (sched_getaffinity), or -1.
+int anabranch_affinity_cores(void);
+
+// Starts `path` with standard input from /dev/null, `out` and `err` as its output, `socket` as descriptor 3 and no
+// other descriptor; in a process group of its own, with default signal dispositions and none blocked.
+// Returns 0 and sets *child, or an error number.
+int anabranch_spawn(pid_t *child, const char *path, char *const argv[], char *const environment[], int socket, int out,
+                    int err);
+
+// A close-on-exec pipe; 0 or an error number.
+int anabranch_pipe(int ends[2]);

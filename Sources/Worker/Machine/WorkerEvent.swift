@@ -1,0 +1,58 @@
+import AnabranchCore
+
+/// One of the worker's places to run a task; numbered from 0.
+public struct SlotIndex: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let rawValue: Int
+    public init(_ rawValue: Int) { self.rawValue = rawValue }
+    public static func < (left: SlotIndex, right: SlotIndex) -> Bool { left.rawValue < right.rawValue }
+    public var description: String { String(rawValue) }
+}
+
+/// How a runtime's process ended.
+public struct RuntimeExit: Hashable, Sendable {
+    /// The signal that ended it, or nil.
+    public var signal: Int32?
+    public var status: Int32
+    public var peakMemoryBytes: UInt64
+    /// The last lines that it wrote.
+    public var outputTail: String
+
+    public init(signal: Int32?, status: Int32, peakMemoryBytes: UInt64 = 0, outputTail: String = "") {
+        self.signal = signal
+        self.status = status
+        self.peakMemoryBytes = peakMemoryBytes
+        self.outputTail = outputTail
+    }
+}
+
+/// Past tense: what has happened to the worker.
+public enum WorkerEvent: Hashable, Sendable {
+    case tasksArrived([TaskAssignment])
+    case cancelRequested([Attempt])
+    case drainRequested
+    /// The coordinator has a new epoch: nothing of the old one matters any more.
+    case epochEnded
+    /// The runtime said hello.
+    case runtimeReady(SlotIndex)
+    case runtimeAnswered(SlotIndex, [TaskResult])
+    /// Its process has ended and its last answers have been read.
+    case runtimeExited(SlotIndex, RuntimeExit)
+    /// It could not be started at all.
+    case runtimeUnstartable(SlotIndex, reason: String)
+    case nativeFinished(SlotIndex, [TaskResult])
+    case tick
+}
+
+/// Imperative: what the shell is to do.
+public enum WorkerEffect: Hashable, Sendable {
+    case startRuntime(SlotIndex)
+    case send(SlotIndex, [TaskAssignment])
+    /// Tasks that the runtime has not begun are to be answered with `cancelled`.
+    case withdraw(SlotIndex, [Attempt])
+    case runNative(SlotIndex, [TaskAssignment])
+    case killRuntime(SlotIndex)
+    case report([TaskResult])
+    case reportStarted([Attempt])
+    /// Drained: nothing is left to do.
+    case leave
+}

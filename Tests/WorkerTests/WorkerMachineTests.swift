@@ -1,0 +1,189 @@
+import AnabranchCore
+import Testing
+
+@testable import Worker
+
+/// The worker's decisions, event by event.
+@Suite struct WorkerMachineTests {
+    private var now = Moment(microseconds: 1_000_000)
+
+    private func task(_ id: UInt64, timeout: UInt64? = nil) -> TaskAssignment {
+        let function = ObjectRef(
+            id: ObjectID(writer: WriterID(9), sequence: 1), encoding: .pickle5, length: 0, location: .inline([]))
+        return TaskAssignment(
+            attempt: Attempt(task: TaskID(id), number: 1), run: RunID(1), node: "f",
+            limits: Limits(timeoutMilliseconds: timeout),
+            work: .call(CallWork(function: function, arguments: function)))
+    }
+
+    private func native(_ id: UInt64) -> TaskAssignment {
+        TaskAssignment(
+            attempt: Attempt(task: TaskID(id), number: 1), run: RunID(1), node: "n",
+            work: .native(NativeWork(function: "noop")))
+    }
+
+    private func done(_ task: TaskAssignment, microseconds: UInt64 = 10_000) -> TaskResult {
+        var usage = Usage()
+        usage.computeMicroseconds = microseconds
+        return TaskResult(attempt: task.attempt, outcome: .success(Success()), usage: usage)
+    }
+
+    private func ready(slots: Int) -> WorkerMachine {
+        var machine = WorkerMachine(slots: slots, host: "here")
+        for slot in 0..<slots { _ = handle(&machine, .runtimeReady(SlotIndex(slot))) }
+        return machine
+    }
+
+    private func handle(_ machine: inout WorkerMachine, _ event: WorkerEvent, after: UInt64 = 0) -> [WorkerEffect] {
+        var effects: [WorkerEffect] = []
+        machine.handle(event, at: now.advanced(byMicroseconds: after), effects: &effects)
+        return effects
+    }
+
+    private func sends(_ effects: [WorkerEffect]) -> [SlotIndex: [UInt64]] {
+        effects.reduce(into: [:]) { sent, effect in
+            if case .send(let slot, let tasks) = effect {
+                sent[slot, default: []] += tasks.map(\.attempt.task.rawValue)
+            }
+        }
+    }
+
+    private func reports(_ effects: [WorkerEffect]) -> [TaskResult] {
+        effects.flatMap { effect -> [TaskResult] in if case .report(let results) = effect { results } else { [] } }
+    }
+
+    private func failure(_ result: TaskResult?) -> Failure? {
+        if case .failure(let failure) = result?.outcome { failure } else { nil }
+    }
+
+    @Test func runtimesAreStartedWhenAPythonTaskIsThereAndNoMoreThanTasks() {
+        var machine = WorkerMachine(slots: 4, host: "here")
+        #expect(handle(&machine, .tick).isEmpty)
+        let effects = handle(&machine, .tasksArrived([task(1), task(2)]))
+        #expect(effects == [.startRuntime(SlotIndex(0)), .startRuntime(SlotIndex(1))])
+        #expect(sends(handle(&machine, .runtimeReady(SlotIndex(0)))) == [SlotIndex(0): [1]])
+    }
+
+    @Test func aSlotOfUnknownSpeedGetsOneTaskAtATime() {
+        var machine = ready(slots: 2)
+        let tasks = (1...6).map { task(UInt64($0)) }
+        #expect(sends(handle(&machine, .tasksArrived(tasks))) == [SlotIndex(0): [1], SlotIndex(1): [2]])
+        let effects = handle(&machine, .runtimeAnswered(SlotIndex(1), [done(tasks[1])]))
+        #expect(reports(effects).map(\.attempt) == [tasks[1].attempt])
+        #expect(sends(effects) == [SlotIndex(1): [3]])
+    }
+
+    @Test func tinyTasksAreHandedOverInBatches() {
+        var machine = ready(slots: 1)
+        let tasks = (1...40).map { task(UInt64($0)) }
+        _ = handle(&machine, .tasksArrived(tasks))
+        let effects = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0], microseconds: 5)]))
+        #expect((sends(effects)[SlotIndex(0)] ?? []).count == 39)
+    }
+
+    @Test func nativeTasksNeedNoRuntime() {
+        var machine = WorkerMachine(slots: 1, host: "here")
+        let effects = handle(&machine, .tasksArrived([native(1)]))
+        #expect(effects.contains(.runNative(SlotIndex(0), [native(1)])))
+        #expect(reports(handle(&machine, .nativeFinished(SlotIndex(0), [done(native(1))]))).count == 1)
+        #expect(machine.attempts.isEmpty)
+    }
+
+    @Test func aRuntimeThatDiesCostsTheTaskThatItRanAndNoOther() {
+        var machine = ready(slots: 1)
+        let tasks = (1...5).map { task(UInt64($0)) }
+        _ = handle(&machine, .tasksArrived(tasks))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0], microseconds: 5)]))
+        let exit = RuntimeExit(signal: 6, status: 0, peakMemoryBytes: 77, outputTail: "last words")
+        let effects = handle(&machine, .runtimeExited(SlotIndex(0), exit))
+        let lost = reports(effects)
+        #expect(lost.map(\.attempt) == [tasks[1].attempt])
+        #expect(failure(lost.first)?.kind == .killed)
+        #expect(failure(lost.first)?.message.contains("SIGABRT") == true)
+        #expect(failure(lost.first)?.outputTail == "last words")
+        #expect(failure(lost.first)?.peakMemoryBytes == 77)
+        #expect(effects.contains(.startRuntime(SlotIndex(0))))
+        #expect(sends(handle(&machine, .runtimeReady(SlotIndex(0))))[SlotIndex(0)]?.first == 3)
+    }
+
+    @Test func aTaskPastItsLimitLosesItsRuntime() {
+        var machine = ready(slots: 1)
+        _ = handle(&machine, .tasksArrived([task(1, timeout: 50)]))
+        #expect(machine.nextDeadline(after: now) == now.advanced(byMicroseconds: 50_000))
+        #expect(handle(&machine, .tick, after: 49_999).isEmpty)
+        #expect(handle(&machine, .tick, after: 50_000) == [.killRuntime(SlotIndex(0))])
+        let exit = RuntimeExit(signal: 9, status: 0)
+        let lost = reports(handle(&machine, .runtimeExited(SlotIndex(0), exit), after: 51_000))
+        #expect(failure(lost.first)?.kind == .timeout)
+        #expect(failure(lost.first)?.message.contains("50 ms") == true)
+    }
+
+    @Test func cancellingDropsWhatWaitsAndKillsWhatRuns() {
+        var machine = ready(slots: 1)
+        let tasks = (1...3).map { task(UInt64($0)) }
+        _ = handle(&machine, .tasksArrived(tasks))
+        let queued = reports(handle(&machine, .cancelRequested([tasks[2].attempt])))
+        #expect(failure(queued.first)?.kind == .cancelled)
+        #expect(handle(&machine, .cancelRequested([tasks[0].attempt])) == [.killRuntime(SlotIndex(0))])
+        let exit = RuntimeExit(signal: 9, status: 0)
+        let running = reports(handle(&machine, .runtimeExited(SlotIndex(0), exit)))
+        #expect(running.map(\.attempt) == [tasks[0].attempt])
+        #expect(failure(running.first)?.kind == .cancelled)
+        #expect(machine.attempts == [tasks[1].attempt])
+    }
+
+    @Test func whatWaitsBehindALongTaskInsideARuntimeMovesToAnIdleSlot() {
+        var machine = ready(slots: 2)
+        let tasks = (1...8).map { task(UInt64($0)) }
+        _ = handle(&machine, .tasksArrived(tasks))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0], microseconds: 100)]))
+        // Slot 0 now has several; slot 1 works through the rest and falls idle while slot 0's first takes its time.
+        while !machine.slots[1].isIdle {
+            let head = machine.slots[1].python[0].task
+            _ = handle(&machine, .runtimeAnswered(SlotIndex(1), [done(head, microseconds: 100)]))
+        }
+        let held = machine.slots[0].python.map(\.task)
+        #expect(held.count > 1)
+        #expect(machine.nextDeadline(after: now) != nil)
+        let effects = handle(&machine, .tick, after: WorkerMachine.stealAfterMicroseconds)
+        #expect(effects.contains(.withdraw(SlotIndex(0), held.dropFirst().map(\.attempt))))
+        #expect(sends(effects)[SlotIndex(1)]?.isEmpty == false)
+        // The runtime's own answer for a withdrawn task is not reported a second time.
+        let giveBack = TaskResult(
+            attempt: held[1].attempt, outcome: .failure(Failure(kind: .cancelled, message: "not begun")))
+        #expect(reports(handle(&machine, .runtimeAnswered(SlotIndex(0), [giveBack]))).isEmpty)
+        #expect(machine.attempts.count { $0 == held[1].attempt } == 1)
+    }
+
+    @Test func drainingReturnsTheQueueFinishesWhatRunsAndLeavesOnce() {
+        var machine = ready(slots: 1)
+        let tasks = (1...2).map { task(UInt64($0)) }
+        _ = handle(&machine, .tasksArrived(tasks))
+        let effects = handle(&machine, .drainRequested)
+        #expect(reports(effects).map(\.attempt) == [tasks[1].attempt])
+        #expect(!effects.contains(.leave))
+        let late = reports(handle(&machine, .tasksArrived([task(7)])))
+        #expect(failure(late.first)?.kind == .cancelled)
+        #expect(handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0])])).contains(.leave))
+        #expect(!handle(&machine, .tick).contains(.leave))
+    }
+
+    @Test func anInterpreterThatDoesNotStartFailsItsTasksByName() {
+        var machine = WorkerMachine(slots: 1, host: "here")
+        _ = handle(&machine, .tasksArrived([task(1), native(2), task(3)]))
+        let exit = RuntimeExit(signal: nil, status: 1, outputTail: "No module named anabranch")
+        #expect(handle(&machine, .runtimeExited(SlotIndex(0), exit)).contains(.startRuntime(SlotIndex(0))))
+        let failed = reports(handle(&machine, .runtimeExited(SlotIndex(0), exit)))
+        #expect(failed.map(\.attempt.task.rawValue) == [1, 3])
+        #expect(failure(failed.first)?.outputTail == "No module named anabranch")
+        #expect(machine.attempts == [native(2).attempt])
+    }
+
+    @Test func aNewEpochForgetsEverything() {
+        var machine = ready(slots: 1)
+        _ = handle(&machine, .tasksArrived([task(1), task(2)]))
+        #expect(handle(&machine, .epochEnded).contains(.killRuntime(SlotIndex(0))))
+        #expect(machine.attempts.isEmpty)
+        #expect(reports(handle(&machine, .runtimeExited(SlotIndex(0), RuntimeExit(signal: 9, status: 0)))).isEmpty)
+    }
+}
