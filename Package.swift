@@ -81,7 +81,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ObjectStoreTests", dependencies: ["ObjectStore", "AnabranchCore"], swiftSettings: strict),
         .testTarget(
-            name: "WireTests", dependencies: ["Wire", "AnabranchCore", "PipelineGraph"], swiftSettings: strict),
+            name: "WireTests", dependencies: ["Wire", "AnabranchCore", "PipelineGraph"], exclude: ["Golden"],
+            swiftSettings: strict),
         .testTarget(
             name: "CoordinatorTests", dependencies: ["Coordinator", "Scheduling", "Wire"], swiftSettings: strict),
         .testTarget(

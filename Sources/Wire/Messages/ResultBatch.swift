@@ -1,0 +1,30 @@
+import AnabranchCore
+
+/// Worker to coordinator, into the inbox: whatever is ready.
+public struct ResultBatch: WireMessage {
+    public var epoch: Epoch
+    public var worker: WorkerID
+    public var results: [TaskResult]
+    public var heartbeat: Heartbeat?
+    public var released: [HeldReleased]
+    public var writersOpened: [WriterID]
+    public var writersClosed: [WriterID]
+    public var logs: [SlotLog]
+    public var started: [Attempt]
+
+    public init(
+        epoch: Epoch, worker: WorkerID, results: [TaskResult] = [], heartbeat: Heartbeat? = nil,
+        released: [HeldReleased] = [], writersOpened: [WriterID] = [], writersClosed: [WriterID] = [],
+        logs: [SlotLog] = [], started: [Attempt] = []
+    ) {
+        self.epoch = epoch
+        self.worker = worker
+        self.results = results
+        self.heartbeat = heartbeat
+        self.released = released
+        self.writersOpened = writersOpened
+        self.writersClosed = writersClosed
+        self.logs = logs
+        self.started = started
+    }
+}

@@ -1,0 +1,12 @@
+import PipelineGraph
+
+public struct SubmitRun: Hashable, Sendable {
+    public var request: RunRequest
+    /// Outlives the client's connection.
+    public var detached: Bool
+
+    public init(request: RunRequest, detached: Bool = false) {
+        self.request = request
+        self.detached = detached
+    }
+}

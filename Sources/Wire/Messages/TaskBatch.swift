@@ -1,0 +1,25 @@
+import AnabranchCore
+
+/// Coordinator to worker, down its lane.
+public struct TaskBatch: WireMessage {
+    public var epoch: Epoch
+    public var worker: WorkerID
+    public var tasks: [TaskAssignment]
+    public var cancels: [Attempt]
+    /// Objects whose regions their writers may use again.
+    public var releases: [ObjectID]
+    /// Finish what runs, give back what is queued, leave.
+    public var drain: Bool
+
+    public init(
+        epoch: Epoch, worker: WorkerID, tasks: [TaskAssignment] = [], cancels: [Attempt] = [],
+        releases: [ObjectID] = [], drain: Bool = false
+    ) {
+        self.epoch = epoch
+        self.worker = worker
+        self.tasks = tasks
+        self.cancels = cancels
+        self.releases = releases
+        self.drain = drain
+    }
+}

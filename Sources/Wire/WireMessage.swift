@@ -1,0 +1,18 @@
+/// A top-level message: what one frame of a socket, or of a runtime's stream, holds.
+///
+/// Equal values have equal bytes, and the same bytes as the Python package gives them.
+public protocol WireMessage: Hashable, Sendable {
+    func encoded() -> [UInt8]
+
+    /// Reads a message from a peer. Whatever the bytes are, the result is a value whose invariants hold or a typed error.
+    init(decoding bytes: UnsafeRawBufferPointer) throws(WireError)
+}
+
+extension WireMessage {
+    public init(decoding bytes: [UInt8]) throws(WireError) {
+        let decoded = bytes.withUnsafeBytes { buffer in
+            Result { () throws(WireError) -> Self in try Self(decoding: buffer) }
+        }
+        self = try decoded.get()
+    }
+}
