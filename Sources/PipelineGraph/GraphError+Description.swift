@@ -88,7 +88,7 @@ extension GraphError: CustomStringConvertible {
         case .candidateLabel(let dimension, let label, let count):
             "a candidate sets \(dimension.fullName) to \(label), but its labels are 0 to \(count - 1)"
         case .nothingToScore:
-            "nothing in the graph can be scored: score mode needs a predictor, or a function that emits predictions"
+            "nothing in the graph can be scored: scoring needs a predictor, or a function that emits predictions"
         case .nothingToTransform:
             "every path of the graph is predictors only, so there is nothing to transform: use predict"
         }

@@ -110,3 +110,12 @@ extension RunRequest {
             models: byNode)
     }
 }
+
+extension Graph {
+    /// This graph with one node changed.
+    func replacing(_ name: String, _ change: (inout Node) -> Void) -> Graph {
+        var changed = self
+        change(&changed.nodes[index(of: name).position])
+        return changed
+    }
+}

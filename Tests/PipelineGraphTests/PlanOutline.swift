@@ -1,0 +1,44 @@
+import AnabranchCore
+
+@testable import PipelineGraph
+
+extension Plan {
+    /// A line for each plan node but sources of inputs: `name operation/phase rule [what it reads] flags`.
+    var outline: [String] {
+        nodes.filter { $0.rule != .source }.map(outline(of:))
+    }
+
+    func node(_ name: String) -> PlanNode? { nodes.first { $0.name == name } }
+
+    private func outline(of node: PlanNode) -> String {
+        var words = [node.name, "\(node.operation)/\(node.phase)", Self.outline(node.rule)]
+        words.append("[" + node.inputs.map(outline(of:)).joined(separator: " ") + "]")
+        if let model = node.model { words.append("model=" + outline(of: model)) }
+        if let via = node.via { words.append("via=\(via.shortName)") }
+        if let (dimension, count) = node.variants { words.append("\(dimension.shortName)×\(count)") }
+        if !node.emits.isEmpty { words.append("emits=" + node.emits.map(\.fullName).joined(separator: "+")) }
+        if node.inputForm != .single { words.append("\(node.inputForm)") }
+        if node.fitMethod != .each { words.append("\(node.fitMethod)") }
+        if node.wantsOutput { words.append("output") }
+        if node.keepsOutput { words.append("kept") }
+        if node.wantsScore { words.append("score") }
+        if node.isInternal { words.append("internal") }
+        return words.joined(separator: " ")
+    }
+
+    private func outline(of edge: PlanEdge) -> String {
+        let name = nodes[edge.source.position].name
+        return edge.port == .data ? name : "\(name).\(edge.port)"
+    }
+
+    private static func outline(_ rule: FiringRule) -> String {
+        switch rule {
+        case .source: "source"
+        case .union: "union"
+        case .join(let product): product ? "product" : "join"
+        case .gather(let over, let product, let missing):
+            "gather(" + over.sorted().map(\.fullName).joined(separator: "+") + ")" + (product ? " product" : "")
+                + (missing == .drop ? " drop" : "")
+        }
+    }
+}
