@@ -72,9 +72,11 @@ extension RunRequest {
     }
 
     fileprivate func scored(_ topology: Topology) throws(GraphError) -> Set<NodeIndex> {
-        let scored = topology.order.filter { index in
+        var scored: [NodeIndex] = []
+        for index in topology.order {
             let node = graph.nodes[index.position]
-            return node.role == .predictor || node.emitsPredictions
+            if node.role == .native, node.emitsPredictions { throw .nativeScore(node: node.name) }
+            if node.role == .predictor || node.role == .function && node.emitsPredictions { scored.append(index) }
         }
         if scored.isEmpty { throw .nothingToScore }
         return Set(scored)

@@ -87,6 +87,8 @@ extension GraphError: CustomStringConvertible {
             """
         case .candidateLabel(let dimension, let label, let count):
             "a candidate sets \(dimension.fullName) to \(label), but its labels are 0 to \(count - 1)"
+        case .nativeScore(let node):
+            "native node '\(node)' emits predictions but cannot be scored: let a Python function pass them on and emit them"
         case .nothingToScore:
             "nothing in the graph can be scored: scoring needs a predictor, or a function that emits predictions"
         case .nothingToTransform:

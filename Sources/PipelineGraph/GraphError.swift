@@ -51,6 +51,8 @@ public enum GraphError: Error, Hashable, Sendable {
     case emptyCandidates
     case unknownCandidateDimension(Dimension, known: [String])
     case candidateLabel(Dimension, Label, count: UInt32)
+    /// Scorers are Python objects, which a native function cannot run.
+    case nativeScore(node: String)
     case nothingToScore
     case nothingToTransform
 
@@ -83,7 +85,8 @@ public enum GraphError: Error, Hashable, Sendable {
             .nativeVariants(let node), .missingSplits(let node), .over(let node, _), .dimensionTaken(let node, _),
             .noPartner(let node, _, _), .outOfFold(let node, _), .missingInputs(let node), .emptyInputs(let node),
             .unexpectedInputs(let node, _), .duplicateInput(let node, _), .missingY(let node, _, _),
-            .missingModels(let node), .unexpectedModels(let node, _), .duplicateModel(let node, _):
+            .missingModels(let node), .unexpectedModels(let node, _), .duplicateModel(let node, _),
+            .nativeScore(let node):
             node
         }
     }

@@ -68,6 +68,18 @@ import Testing
         }
     }
 
+    @Test func aNativeFunctionIsNotScored() {
+        let native = Node(
+            name: "vote", kind: .and, role: .native, nativeFunction: "vote", emitsPredictions: true)
+        let voting = graph(
+            [.predictor("a"), .predictor("b"), native], ["a": ["vote"], "b": ["vote"]])
+        let models = ["a": [Key.empty], "b": [.empty]]
+        #expect(throws: GraphError.nativeScore(node: "vote")) {
+            try Plan.lowering(RunRequest(voting, .score, models: models))
+        }
+        #expect(throws: Never.self) { try Plan.lowering(RunRequest(voting, .predict, models: models)) }
+    }
+
     @Test(arguments: [Mode.predict, .score]) func aNodeThatRunsNeedsAModel(mode: Mode) {
         #expect(throws: GraphError.missingModels(node: "tree")) {
             try Plan.lowering(RunRequest(founding, mode, models: models.filter { $0.key != "tree" }))
