@@ -3,3 +3,9 @@
 #pragma once
 #include <errno.h>
 #include <zmq.h>
+
+// Wakes a thread that polls sockets; not in the module of the C library.
+#include <sys/eventfd.h>
+
+// Enumerators, which Swift sees as another type than the parameter.
+static inline int anabranch_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }

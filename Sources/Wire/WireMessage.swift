@@ -10,9 +10,8 @@ public protocol WireMessage: Hashable, Sendable {
 
 extension WireMessage {
     public init(decoding bytes: [UInt8]) throws(WireError) {
-        let decoded = bytes.withUnsafeBytes { buffer in
-            Result { () throws(WireError) -> Self in try Self(decoding: buffer) }
+        self = try bytes.withUnsafeBufferPointer { buffer throws(WireError) in
+            try Self(decoding: UnsafeRawBufferPointer(buffer))
         }
-        self = try decoded.get()
     }
 }

@@ -1,0 +1,122 @@
+import CZeroMQ
+import Glibc
+
+/// A ZeroMQ socket. Nothing here waits: a `Poller` does.
+///
+/// `@unchecked Sendable`: libzmq allows a socket to one thread at a time. Its owner makes it, hands it to one loop thread
+/// before that thread starts, and touches it again only after the thread has ended; a `Wakeup` is how others reach the
+/// loop.
+public final class Socket: @unchecked Sendable {
+    public let kind: SocketKind
+    let handle: UnsafeMutableRawPointer
+    private let context: ZMQContext
+    private(set) var isOpen = true
+    /// Messages dropped because they had another number of frames than the kind of socket asks for.
+    public private(set) var malformedMessages: UInt64 = 0
+
+    public init(_ context: ZMQContext, _ kind: SocketKind) throws(WireError) {
+        guard let handle = zmq_socket(context.handle, kind.rawValue) else { throw .zmq("zmq_socket") }
+        self.kind = kind
+        self.handle = handle
+        self.context = context
+        try set(.linger(0))
+    }
+
+    deinit { close() }
+
+    /// Ends the socket now, as the linger option says. Further calls do nothing.
+    public func close() {
+        if isOpen { zmq_close(handle) }
+        isOpen = false
+    }
+
+    public func bind(_ endpoint: String) throws(WireError) {
+        if zmq_bind(handle, endpoint) != 0 { throw .zmq("bind", endpoint: endpoint) }
+    }
+
+    public func connect(_ endpoint: String) throws(WireError) {
+        if zmq_connect(handle, endpoint) != 0 { throw .zmq("connect", endpoint: endpoint) }
+    }
+
+    public func disconnect(_ endpoint: String) throws(WireError) {
+        if zmq_disconnect(handle, endpoint) != 0 { throw .zmq("disconnect", endpoint: endpoint) }
+    }
+
+    /// Where it is bound, with the port that the system chose for `tcp://…:*`.
+    public func boundEndpoint() throws(WireError) -> String {
+        var text = [UInt8](repeating: 0, count: 512)
+        var count = text.count
+        if zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &text, &count) != 0 { throw .zmq("get ZMQ_LAST_ENDPOINT") }
+        return String(decoding: text.prefix(max(0, count - 1)), as: UTF8.self)
+    }
+
+    /// - Returns: false when it would have to wait, or the peer is gone: nothing was sent.
+    @discardableResult
+    public func send(_ bytes: [UInt8]) throws(WireError) -> Bool {
+        try bytes.withUnsafeBufferPointer { buffer throws(WireError) in
+            try send(UnsafeRawBufferPointer(buffer), flags: ZMQ_DONTWAIT)
+        }
+    }
+
+    /// A message of two frames: routing id or topic, and body.
+    /// - Returns: false when it would have to wait, or the peer is gone: nothing was sent.
+    @discardableResult
+    public func send(_ first: [UInt8], _ second: [UInt8]) throws(WireError) -> Bool {
+        let accepted = try first.withUnsafeBufferPointer { buffer throws(WireError) in
+            try send(UnsafeRawBufferPointer(buffer), flags: ZMQ_DONTWAIT | ZMQ_SNDMORE)
+        }
+        return accepted ? try send(second) : false
+    }
+
+    private func send(_ bytes: UnsafeRawBufferPointer, flags: Int32) throws(WireError) -> Bool {
+        while zmq_send(handle, bytes.baseAddress, bytes.count, flags) < 0 {
+            switch zmq_errno() {
+            case EINTR: continue
+            case EAGAIN, EHOSTUNREACH: return false
+            default: throw .zmq("send")
+            }
+        }
+        return true
+    }
+
+    /// Takes the next message of one frame.
+    /// - Returns: false when there is none.
+    public func receive(into frame: borrowing Frame) throws(WireError) -> Bool {
+        while try receiveFrame(frame) {
+            if !frame.hasMore { return true }
+            try dropRest(frame)
+        }
+        return false
+    }
+
+    /// Takes the next message of two frames: routing id or topic, and body.
+    /// - Returns: the first frame's bytes, nil when there is no message.
+    public func receive(withPrefix prefix: borrowing Frame, into frame: borrowing Frame) throws(WireError) -> [UInt8]? {
+        while try receiveFrame(prefix) {
+            if !prefix.hasMore {
+                malformedMessages += 1
+                continue
+            }
+            guard try receiveFrame(frame) else { throw .zmq("receive") }
+            if !frame.hasMore { return prefix.bytes() }
+            try dropRest(frame)
+        }
+        return nil
+    }
+
+    private func dropRest(_ frame: borrowing Frame) throws(WireError) {
+        malformedMessages += 1
+        while frame.hasMore, try receiveFrame(frame) {}
+    }
+
+    private func receiveFrame(_ frame: borrowing Frame) throws(WireError) -> Bool {
+        while zmq_msg_recv(frame.message, handle, ZMQ_DONTWAIT) < 0 {
+            switch zmq_errno() {
+            case EINTR: continue
+            case EAGAIN: return false
+            default: throw .zmq("receive")
+            }
+        }
+        return true
+    }
+}
