@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int anabranch_affinity_cores(void) {
@@ -41,3 +42,5 @@ int anabranch_spawn(pid_t *child, const char *path, char *const argv[], char *co
 }
 
 int anabranch_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) == 0 ? 0 : errno; }
+
+int anabranch_pidfd(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }

@@ -14,3 +14,6 @@ int anabranch_spawn(pid_t *child, const char *path, char *const argv[], char *co
 
 // A close-on-exec pipe; 0 or an error number.
 int anabranch_pipe(int ends[2]);
+
+// A descriptor that becomes readable when the process ends; -1 on error.
+int anabranch_pidfd(pid_t process);

@@ -1,0 +1,150 @@
+import AnabranchCore
+import Foundation
+import Wire
+
+/// The runtimes of all slots: starts them, reads and writes their sockets, reports what happened as events.
+///
+/// Used by the worker's loop thread only.
+final class Runtimes {
+    /// What the loop learns from one slot's descriptors.
+    struct Notices {
+        var events: [WorkerEvent] = []
+        var released: [HeldReleased] = []
+        var logs: [SlotLog] = []
+        var closedWriters: [WriterID] = []
+    }
+
+    /// Output of one task that is passed on; more is kept out of the log, not out of the error's tail.
+    static let outputLimit = 1 << 20
+
+    private let configuration: WorkerConfiguration
+    private let setup: (WriterID, SlotIndex) -> RuntimeSetup
+    private(set) var processes: [SlotIndex: RuntimeProcess] = [:]
+    /// What each runtime works on, for the log.
+    private var current: [SlotIndex: TaskID] = [:]
+
+    init(_ configuration: WorkerConfiguration, setup: @escaping (WriterID, SlotIndex) -> RuntimeSetup) {
+        self.configuration = configuration
+        self.setup = setup
+    }
+
+    /// Starts the slot's runtime; nil and an event when that is not possible.
+    func start(_ slot: SlotIndex) -> (writer: WriterID?, event: WorkerEvent?) {
+        let writer = WriterID(UInt64.random(in: 1...UInt64(Int64.max)))
+        var environment = ProcessInfo.processInfo.environment
+        // Without .pyc files each import of scikit-learn costs seconds.
+        environment["PYTHONDONTWRITEBYTECODE"] = nil
+        for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"] {
+            environment[name] = String(configuration.threads)
+        }
+        do {
+            let process = try RuntimeProcess(
+                .init(interpreter: configuration.python, environment: environment), writer: writer)
+            process.send(ToRuntime(setup: setup(writer, slot)))
+            processes[slot] = process
+            return (writer, nil)
+        } catch {
+            return (nil, .runtimeUnstartable(slot, reason: "\(error): name another interpreter with --python"))
+        }
+    }
+
+    func send(_ slot: SlotIndex, _ tasks: [TaskAssignment]) {
+        guard let process = processes[slot] else { return }
+        if current[slot] == nil {
+            current[slot] = tasks.first?.attempt.task
+            process.beginTask()
+        }
+        process.send(ToRuntime(tasks: tasks))
+    }
+
+    func withdraw(_ slot: SlotIndex, _ attempts: [Attempt]) {
+        processes[slot]?.send(ToRuntime(cancels: attempts))
+    }
+
+    /// Tells the runtimes which of their regions may be used again; returns what is none of theirs.
+    func release(_ objects: [ObjectID]) -> [ObjectID] {
+        let owned = Dictionary(grouping: objects) { $0.writer }
+        var others = objects
+        for process in processes.values {
+            guard let mine = owned[process.writer] else { continue }
+            process.send(ToRuntime(releases: mine))
+            others.removeAll { $0.writer == process.writer }
+        }
+        return others
+    }
+
+    func kill(_ slot: SlotIndex) { processes[slot]?.kill() }
+
+    func killAll() { processes.removeAll() }
+
+    /// Reads the slot's socket.
+    func serve(_ slot: SlotIndex, into notices: inout Notices) {
+        guard let process = processes[slot] else { return }
+        process.flush()
+        var results: [TaskResult] = []
+        var damaged = false
+        let reading = process.receive { frame in
+            guard let message = try? FromRuntime(decoding: frame) else {
+                damaged = true
+                return
+            }
+            if message.hello != nil { notices.events.append(.runtimeReady(slot)) }
+            if let started = message.started { self.begin(slot, started.task) }
+            results.append(contentsOf: message.results)
+            if !message.released.isEmpty {
+                notices.released.append(HeldReleased(holder: process.writer, objects: message.released))
+            }
+        }
+        if !results.isEmpty {
+            // What is printed from here on belongs to a later task.
+            passOutput(slot, process, into: &notices)
+            current[slot] = nil
+            process.beginTask()
+            notices.events.append(.runtimeAnswered(slot, results))
+        }
+        if damaged { process.kill() }
+        if reading == .over { end(slot, process, into: &notices) }
+    }
+
+    /// Reads the slot's standard output or error.
+    func serveOutput(_ slot: SlotIndex, into notices: inout Notices) {
+        guard let process = processes[slot] else { return }
+        passOutput(slot, process, into: &notices)
+    }
+
+    private func begin(_ slot: SlotIndex, _ task: TaskID) {
+        guard current[slot] != task else { return }
+        current[slot] = task
+        processes[slot]?.beginTask()
+    }
+
+    private func passOutput(_ slot: SlotIndex, _ process: RuntimeProcess, into notices: inout Notices) {
+        for errorStream in [false, true] {
+            _ = process.drain(errorStream: errorStream, limit: Self.outputLimit) { text in
+                notices.logs.append(SlotLog(task: self.current[slot], text: text, isErrorStream: errorStream))
+            }
+        }
+    }
+
+    /// The conversation is over: the process is, or is made, dead.
+    private func end(_ slot: SlotIndex, _ process: RuntimeProcess, into notices: inout Notices) {
+        process.closeSocket()
+        // The end of its socket may be seen a moment before its exit; then it gets no time to go on without us.
+        var exit = process.reap(blocking: false)
+        if exit == nil {
+            exit = process.reapWithin(milliseconds: 200)
+            if exit == nil {
+                process.kill()
+                exit = process.reap(blocking: true)
+            }
+        }
+        passOutput(slot, process, into: &notices)
+        processes[slot] = nil
+        current[slot] = nil
+        notices.closedWriters.append(process.writer)
+        if var exit {
+            exit.outputTail = process.tail.text
+            notices.events.append(.runtimeExited(slot, exit))
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Foundation
+
+/// What a worker is told at its start.
+public struct WorkerConfiguration: Sendable {
+    /// The coordinator's control endpoint.
+    public var address: String
+    /// Tasks at a time.
+    public var slots: Int
+    /// The interpreter of the Python runtimes; it must have the package `anabranch`.
+    public var python: String
+    /// The store's directory. Nil: the directory of an ipc address.
+    public var store: String?
+    /// `K=V`, shown by status.
+    public var labels: [String]
+    /// Where the runtimes run, and what stands before their own module search path.
+    public var workingDirectory: String
+    public var systemPath: [String]
+    /// Threads of BLAS, OpenMP and `n_jobs` per slot. Nil: cores / slots, at least 1.
+    public var threadsPerSlot: Int?
+    /// End of file on it ends the worker at once: it is the read end of a pipe that the worker's owner holds.
+    public var watchDescriptor: Int32?
+    /// How long to wait for the coordinator's first answer.
+    public var welcomeSeconds: Double
+    public var version: String
+    public var functions: NativeFunctionRegistry
+
+    public init(
+        address: String, slots: Int, python: String, store: String? = nil, labels: [String] = [],
+        workingDirectory: String = "", systemPath: [String] = [], threadsPerSlot: Int? = nil,
+        watchDescriptor: Int32? = nil, welcomeSeconds: Double = 30, version: String,
+        functions: NativeFunctionRegistry = .standard
+    ) {
+        self.address = address
+        self.slots = slots
+        self.python = python
+        self.store = store
+        self.labels = labels
+        self.workingDirectory = workingDirectory
+        self.systemPath = systemPath
+        self.threadsPerSlot = threadsPerSlot
+        self.watchDescriptor = watchDescriptor
+        self.welcomeSeconds = welcomeSeconds
+        self.version = version
+        self.functions = functions
+    }
+
+    /// The store's directory, if it is known before the coordinator answers.
+    var storePath: String? {
+        if let store { return store }
+        guard address.hasPrefix("ipc://") else { return nil }
+        return URL(fileURLWithPath: String(address.dropFirst("ipc://".count))).deletingLastPathComponent().path
+    }
+
+    var threads: Int { threadsPerSlot ?? max(1, CoreCount.available / slots) }
+}
