@@ -91,7 +91,7 @@ final class RuntimeProcess {
     func flush() {
         while sent < outgoing.count && socket >= 0 {
             let count = outgoing.withUnsafeBytes { bytes in
-                Foundation.send(socket, bytes.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+                Foundation.send(socket, bytes.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             if count > 0 { sent += count } else if errno != EINTR { return }
         }
