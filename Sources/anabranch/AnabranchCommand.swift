@@ -22,11 +22,11 @@ struct AnabranchCommand: ParsableCommand {
             CommandGroup(
                 name: "Runs",
                 subcommands: [
-                    ResultsCommand.self, ExportCommand.self,
+                    StatusCommand.self, LogsCommand.self, ResultsCommand.self, ExportCommand.self, CancelCommand.self,
                 ]),
             CommandGroup(
-                name: "Cluster", subcommands: []),
-            CommandGroup(name: "Machine", subcommands: []),
+                name: "Cluster", subcommands: [WorkerCommand.self, DrainCommand.self]),
+            CommandGroup(name: "Machine", subcommands: [DoctorCommand.self]),
             CommandGroup(name: "Internal", subcommands: []),
         ])
 

@@ -83,7 +83,8 @@ final class NativeThreads: @unchecked Sendable {
 
     private func outcome(of task: TaskAssignment) -> Outcome {
         guard case .native(let work) = task.work else {
-            return .failure(Failure(kind: .invalid, message: "a task that is not native came to a native slot", host: host))
+            return .failure(
+                Failure(kind: .invalid, message: "a task that is not native came to a native slot", host: host))
         }
         guard let function = functions.function(named: work.function) else {
             let known = functions.names.joined(separator: ", ")

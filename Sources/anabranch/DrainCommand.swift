@@ -1,0 +1,19 @@
+import AnabranchCore
+import ArgumentParser
+
+struct DrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drain",
+        abstract: "Let a worker finish what it runs and leave.",
+        discussion: "Example: anabranch drain 2 --address tcp://127.0.0.1:7700")
+
+    @Argument(help: "The worker's number, as status shows it.")
+    var worker: UInt64
+
+    @OptionGroup var coordinator: AddressOptions
+
+    func run() throws {
+        _ = try ControlClient(address: coordinator.required()).ask(.drainWorker(WorkerID(worker)))
+        print("worker \(worker) gets no new tasks and leaves when its own are done")
+    }
+}

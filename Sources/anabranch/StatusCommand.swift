@@ -1,0 +1,28 @@
+import AnabranchCore
+import ArgumentParser
+import Foundation
+import Wire
+
+struct StatusCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show a coordinator's workers, runs and store.",
+        discussion: "Example: anabranch status 3 --json --address tcp://127.0.0.1:7700")
+
+    @Argument(help: "Only this run.")
+    var runID: UInt64?
+
+    @OptionGroup var coordinator: AddressOptions
+
+    @Flag(help: "Print one JSON document on standard output, and nothing else there.")
+    var json = false
+
+    func run() throws {
+        let answer = try ControlClient(address: coordinator.required()).ask(.status(runID.map { RunID($0) }))
+        guard case .status(let status) = answer else {
+            throw CommandFailure(.wrongRequest, "the coordinator answered something else than its status")
+        }
+        let report = StatusReport(status)
+        print(json ? try report.json() : report.text())
+    }
+}

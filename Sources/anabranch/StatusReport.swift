@@ -1,0 +1,104 @@
+import AnabranchCore
+import Foundation
+import Wire
+
+/// A coordinator's status as text and as JSON.
+struct StatusReport: Encodable {
+    struct Worker: Encodable {
+        let worker: UInt64
+        let host: String
+        let pid: UInt32
+        let slots: UInt32
+        let running: UInt32
+        let state: String
+        let finished: UInt64
+        let labels: [String]
+    }
+
+    struct Node: Encodable {
+        let node: String
+        let planned: UInt64
+        let open: Bool
+        let running: UInt64
+        let succeeded: UInt64
+        let failed: UInt64
+        let skipped: UInt64
+    }
+
+    struct Run: Encodable {
+        let run: UInt64
+        let name: String
+        let state: String
+        let session: Bool
+        let seconds: Double
+        let nodes: [Node]
+    }
+
+    let version: String
+    let workers: [Worker]
+    let runs: [Run]
+    let queued: UInt64
+    let storeBytes: UInt64
+    let storeBudget: UInt64
+    let objects: UInt64
+    let droppedMessages: UInt64
+
+    init(_ status: Status) {
+        version = status.version
+        queued = status.queued
+        storeBytes = status.storeBytes
+        storeBudget = status.storeBudget
+        objects = status.objects
+        droppedMessages = status.droppedMessages
+        workers = status.workers.map {
+            Worker(
+                worker: $0.worker.rawValue, host: $0.host, pid: $0.processID, slots: $0.slots, running: $0.running,
+                state: "\($0.state)", finished: $0.finished, labels: $0.labels)
+        }
+        runs = status.runs.map { run in
+            Run(
+                run: run.run.rawValue, name: run.name, state: "\(run.state)", session: run.isSession,
+                seconds: Double(run.elapsedMilliseconds) / 1_000,
+                nodes: run.progress.map { progress in
+                    let name = progress.node.map { Int($0.rawValue) }
+                        .flatMap { run.nodes.indices.contains($0) ? run.nodes[$0] : nil }
+                    return Node(
+                        node: name ?? "cv", planned: progress.planned, open: progress.isOpen, running: progress.running,
+                        succeeded: progress.succeeded, failed: progress.failed, skipped: progress.skipped)
+                })
+        }
+    }
+
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+
+    func text() -> String {
+        var lines = [
+            "anabranch \(version): \(workers.count) workers, \(runs.count) runs, \(queued) tasks queued; "
+                + "store \(storeBytes / 1_048_576) of \(storeBudget / 1_048_576) MiB in \(objects) objects"
+        ]
+        for worker in workers {
+            let labels = worker.labels.isEmpty ? "" : " " + worker.labels.joined(separator: " ")
+            lines.append(
+                "worker \(worker.worker)  \(worker.state)  \(worker.running)/\(worker.slots) slots  "
+                    + "\(worker.finished) done  \(worker.host):\(worker.pid)\(labels)")
+        }
+        for run in runs {
+            lines.append(
+                "run \(run.run)  \(run.state)  \(String(format: "%.1f", run.seconds)) s  \(run.name)\(run.session ? " (calls)" : "")"
+            )
+            for node in run.nodes {
+                let planned = node.open ? "\(node.planned)+" : "\(node.planned)"
+                var line = "    \(node.node): \(node.succeeded) of \(planned) done, \(node.running) running"
+                if node.failed > 0 { line += ", \(node.failed) failed" }
+                if node.skipped > 0 { line += ", \(node.skipped) skipped" }
+                lines.append(line)
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Worker
+
+struct WorkerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Run tasks for a coordinator until drained or stopped.",
+        discussion: "Example: anabranch worker --slots 4 --address tcp://127.0.0.1:7700 --store /dev/shm/anabranch-0-1f"
+    )
+
+    @OptionGroup var coordinator: AddressOptions
+
+    @Option(help: "Tasks at a time; as many as there are cores when not given.")
+    var slots: Int?
+
+    @Option(help: "The store's directory; needed with a tcp address.")
+    var store: String?
+
+    @Option(help: "K=V, shown by status; may be given several times.")
+    var label: [String] = []
+
+    @Option(help: "The interpreter of the runtimes.")
+    var python: String?
+
+    @Option(help: "Threads of BLAS, OpenMP and n_jobs per slot; cores / slots when not given.")
+    var threadsPerSlot: Int?
+
+    @Option(help: "Seconds to wait for the coordinator's first answer.")
+    var patience: Double = 30
+
+    @Option(help: .hidden)
+    var watchFd: Int32?
+
+    @Option(help: .hidden)
+    var directory: String = ""
+
+    @Option(help: .hidden)
+    var sysPath: String = ""
+
+    func validate() throws {
+        if let slots, slots < 1 { throw ValidationError("--slots \(slots): at least 1 is needed") }
+        if let threadsPerSlot, threadsPerSlot < 1 {
+            throw ValidationError("--threads-per-slot \(threadsPerSlot): at least 1 is needed")
+        }
+        for pair in label where !pair.contains("=") { throw ValidationError("--label \(pair): write K=V") }
+    }
+
+    func run() throws {
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        let settings = WorkerConfiguration(
+            address: try coordinator.required(), slots: slots ?? CoreCount.available,
+            python: try Interpreter.resolve(python), store: store, labels: label, workingDirectory: directory,
+            systemPath: sysPath.isEmpty ? [] : sysPath.components(separatedBy: ":"), threadsPerSlot: threadsPerSlot,
+            watchDescriptor: watchFd, welcomeSeconds: patience, version: AnabranchCommand.version)
+        do {
+            let worker = try Worker(settings, log: quietWhenWatched)
+            let stop = worker.stop
+            let signals = Signals([
+                // The first asks politely; a second one does not wait for what runs.
+                SIGTERM: { $0 == 1 ? stop.drain() : stop.end() },
+                SIGINT: { $0 == 1 ? stop.drain() : stop.end() },
+            ])
+            defer { signals.cancel() }
+            try worker.run()
+        } catch let failure as WorkerFailure {
+            throw CommandFailure(.unreachable, failure.description)
+        }
+    }
+
+    /// An embedded worker says nothing that its user did not ask for.
+    private var quietWhenWatched: Logger {
+        var log = Logger(label: "anabranch.worker")
+        log.logLevel = watchFd == nil ? .info : .error
+        return log
+    }
+}
