@@ -17,7 +17,10 @@ extension GoldenSamples {
                 function: inline(25), variant: variant,
                 input: Input(form: .edges, items: [[plainData(26), plainData(27)]]), output: true, score: true,
                 scorers: inline(28), seed: .max, collectFolds: true)),
-        .split(SplitWork(splitter: inline(29), input: single(30), folds: true, seed: 42)),
+        .split(
+            SplitWork(
+                splitter: inline(29), input: single(30), folds: true, seed: 42, emits: [.fold("cv"), .partition],
+                itemKeys: [key, .empty])),
         .call(CallWork(function: inline(31), arguments: inline(32, []), dependencies: [inSegment(33), inline(34)])),
         .native(
             NativeWork(

@@ -100,7 +100,9 @@ extension SplitWork: MappedValue {
             splitter: try Field.message(message.pointee.splitter),
             input: try Field.requiredMessage(message.pointee.input, "SplitWork.input"),
             folds: message.pointee.folds != 0,
-            seed: message.pointee.has_seed != 0 ? message.pointee.seed : nil)
+            seed: message.pointee.has_seed != 0 ? message.pointee.seed : nil,
+            emits: try Field.messages(message.pointee.n_emits, message.pointee.emits, "SplitWork.emits"),
+            itemKeys: try Field.messages(message.pointee.n_item_keys, message.pointee.item_keys, "SplitWork.item_keys"))
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__SplitWork>, _ arena: borrowing Arena) {
@@ -109,5 +111,7 @@ extension SplitWork: MappedValue {
         message.pointee.folds = folds ? 1 : 0
         message.pointee.has_seed = seed == nil ? 0 : 1
         message.pointee.seed = seed ?? 0
+        (message.pointee.n_emits, message.pointee.emits) = arena.list(emits)
+        (message.pointee.n_item_keys, message.pointee.item_keys) = arena.list(itemKeys)
     }
 }

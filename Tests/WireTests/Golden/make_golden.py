@@ -134,7 +134,15 @@ def tasks() -> list[t.Task]:
         seed=(1 << 64) - 1,
         collect_folds=True,
     )
-    split = t.SplitWork(splitter=inline(29), input=single(30), folds=True, has_seed=True, seed=42)
+    split = t.SplitWork(
+        splitter=inline(29),
+        input=single(30),
+        folds=True,
+        has_seed=True,
+        seed=42,
+        emits=[c.Dimension(kind=c.DIMENSION_KIND_FOLD, owner="cv"), parts()[1].dimension],
+        item_keys=[key(), c.Key()],
+    )
     call = t.CallWork(function=inline(31), arguments=inline(32, b""), dependencies=[in_segment(33), inline(34)])
     native = t.NativeWork(
         function="mean", parameters=b'{"axis":0}', input=single(35), arguments=[in_segment(36)], output=True
