@@ -1,0 +1,374 @@
+"""The store as a process sees it: objects put and got, views counted."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from anabranch.store.directory import take_writer_lock, writer_lock_path
+from anabranch.store.errors import StoreError
+from anabranch.store.pickle5 import PicklePayload, PickleReader
+from anabranch.store.reading import SegmentReader
+from anabranch.store.tensor import DTYPES, TensorPayload, read_tensor
+from anabranch.store.writing import SegmentWriter
+from anabranch.v1 import common_pb2
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_TENSOR = common_pb2.ENCODING_TENSOR
+_ARROW = common_pb2.ENCODING_ARROW
+_PICKLE5 = common_pb2.ENCODING_PICKLE5
+
+_Key = tuple[int, int]  # writer, sequence
+
+
+class Counters(NamedTuple):
+    """Bytes since the last :meth:`Store.take_counters`."""
+
+    bytes_in: int
+    bytes_out: int
+    bytes_copied: int
+
+
+class _Root(weakref.ref):
+    """Weak reference to the array that every view of one object descends from."""
+
+    __slots__ = ("key",)
+    key: _Key
+
+
+class Store:
+    """Writes objects into shared memory and reads those of any process in place.
+
+    Methods may be called on any thread. A process that forks keeps reading in the child; only the process that
+    opened the store writes.
+
+    Parameters
+    ----------
+    path : str
+        The store's directory, which a coordinator made.
+    writer : int, optional
+        Id of this process as a writer; a random one when None.
+    inline_threshold : int, default 8192
+        Objects of up to this many bytes travel in the reference itself.
+    budget : int, default 0
+        Bytes that the segments of the whole store may take; 0: no limit but the file system's.
+
+    Raises
+    ------
+    StoreError
+        When the directory cannot be written to, or another live process has the same writer id.
+    """
+
+    def __init__(self, path: str, *, writer: int | None = None, inline_threshold: int = 8192, budget: int = 0) -> None:
+        self.path = os.path.abspath(path)
+        self.writer = (int.from_bytes(os.urandom(8), "little") >> 1 or 1) if writer is None else writer
+        self._inline_threshold = inline_threshold
+        self._lock_descriptor = take_writer_lock(self.path, self.writer)
+        self._segments = SegmentWriter(self.path, self.writer, budget)
+        self._reader = SegmentReader(self.path)
+        self._lock = threading.RLock()
+        self._sequence = 0
+        self._placed: dict[int, tuple[int, int]] = {}  # sequence of an own object -> segment, offset
+        self._roots: dict[_Key, _Root] = {}
+        self._ended: deque[_Root] = deque()  # finalizers run anywhere, so they only append here
+        self._released: list[_Key] = []
+        self._waiting: set[_Key] = set()  # own objects released while this process still has views of them
+        self._bytes_in = self._bytes_out = self._bytes_copied = 0
+        self._forked = False
+        self._closed = False
+        _open_stores.add(self)
+
+    # ---- writing
+
+    def put(
+        self,
+        value: Any,
+        *,
+        never_inline: bool = False,
+        encoding: int | None = None,
+        persistent_id: Callable[[Any], Any] | None = None,
+    ) -> common_pb2.ObjectRef:
+        """Write ``value`` as a new immutable object.
+
+        Parameters
+        ----------
+        value : object
+            A dense numeric or boolean array becomes a tensor (C or Fortran order is kept, strided arrays are
+            compacted), an Arrow table or record batch an Arrow stream, everything else a pickle whose buffers stand
+            beside it.
+        never_inline : bool, default False
+            Write into a segment however small it is.
+        encoding : int, optional
+            One of the ``ENCODING_*`` numbers, instead of choosing by type.
+        persistent_id : callable, optional
+            As of ``pickle.Pickler.persistent_id``; the value is pickled.
+
+        Raises
+        ------
+        StoreFull
+            When there is no room. Nothing is written.
+        StoreError
+            When the store is closed, or the value has no such encoding.
+        """
+        encoding, payload = _payload(value, encoding, persistent_id)
+        length = payload.length
+        with self._lock:
+            if self._closed or self._forked:
+                raise StoreError(
+                    "a forked process cannot write with its parent's store; open one of its own"
+                    if self._forked
+                    else f"the store {self.path} is closed"
+                )
+            self._sequence += 1
+            sequence = self._sequence
+            self._bytes_out += length
+            self._bytes_copied += length
+        if length <= self._inline_threshold and not never_inline:
+            if isinstance(payload, PicklePayload):
+                data = payload.tobytes()
+            else:
+                buffer = bytearray(length)
+                payload.write(memoryview(buffer))
+                data = bytes(buffer)
+            return common_pb2.ObjectRef(
+                writer=self.writer, sequence=sequence, encoding=encoding, length=length, inline_bytes=data
+            )
+        segment, offset, target = self._segments.allocate(length)
+        try:
+            payload.write(target)
+        except BaseException:
+            self._segments.release(segment, offset)
+            raise
+        with self._lock:
+            self._placed[sequence] = (segment, offset)
+        return common_pb2.ObjectRef(
+            writer=self.writer, sequence=sequence, encoding=encoding, length=length, segment=segment, offset=offset
+        )
+
+    def release(self, ids: Iterable[common_pb2.ObjectId]) -> None:
+        """Let the regions of these objects of this writer be used again; other ids are passed over.
+
+        An object of which this process has views is kept until the last of them has ended.
+        """
+        with self._lock:
+            self._drain()
+            for identifier in ids:
+                key = (identifier.writer, identifier.sequence)
+                if key in self._roots:
+                    self._waiting.add(key)
+                else:
+                    self._free(key)
+
+    # ---- reading
+
+    def get(self, ref: common_pb2.ObjectRef, *, persistent_load: Callable[[Any], Any] | None = None) -> Any:
+        """Read an object. Its buffers are not copied: arrays are read-only views of shared memory.
+
+        Parameters
+        ----------
+        ref : ObjectRef
+            As returned by :meth:`put`, in this or another process.
+        persistent_load : callable, optional
+            As of ``pickle.Unpickler.persistent_load``.
+
+        Raises
+        ------
+        ObjectLost
+            When the bytes are gone.
+        StoreError
+            When they are not what the reference says.
+        """
+        encoding = ref.encoding
+        if ref.segment == 0:
+            data: Any = ref.inline_bytes
+            if len(data) != ref.length:
+                raise StoreError(f"{_name(ref)} has {len(data)} bytes where its reference says {ref.length}")
+        else:
+            with self._lock:
+                data = self._reader.bytes(ref.writer, ref.sequence, ref.segment, ref.offset, ref.length)
+        self._count_read(ref.length)
+        try:
+            if encoding == _PICKLE5:
+                reader = PickleReader(data)
+                self.count_copied(reader.stream_length)
+                if ref.segment and reader.has_buffers:
+                    data = self._root(ref, data)
+                return reader.load(memoryview(data), persistent_load)
+            if encoding == _TENSOR:
+                return read_tensor(self._root(ref, data) if ref.segment else data)
+            if encoding == _ARROW:
+                from anabranch.store.arrow import read_arrow
+
+                return read_arrow(self._root(ref, data) if ref.segment else data)
+        except StoreError as error:
+            raise StoreError(f"{_name(ref)}: {error}") from error
+        raise StoreError(f"{_name(ref)} has an encoding that this version does not know: {encoding}")
+
+    def held(self) -> list[common_pb2.ObjectId]:
+        """Objects, of any writer, of which views are alive in this process now."""
+        with self._lock:
+            self._drain()
+            return [common_pb2.ObjectId(writer=key[0], sequence=key[1]) for key in self._roots]
+
+    def take_released(self) -> list[common_pb2.ObjectId]:
+        """Objects whose last view has ended since the last call, whether or not they were reported as held."""
+        with self._lock:
+            self._drain()
+            self._reader.sweep()
+            released, self._released = self._released, []
+            return [common_pb2.ObjectId(writer=key[0], sequence=key[1]) for key in released]
+
+    # ---- counting
+
+    @property
+    def bytes_in(self) -> int:
+        """Bytes of the objects that were read."""
+        return self._bytes_in
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes of the objects that were written."""
+        return self._bytes_out
+
+    @property
+    def bytes_copied(self) -> int:
+        """Bytes that were copied: all that was written, and of what was read the pickles without their buffers."""
+        return self._bytes_copied
+
+    def count_copied(self, count: int) -> None:
+        """Add bytes that the caller copied, such as a private copy for an estimator that writes to its input."""
+        with self._lock:
+            self._bytes_copied += count
+
+    def take_counters(self) -> Counters:
+        """The counters, which begin at 0 again."""
+        with self._lock:
+            counters = Counters(self._bytes_in, self._bytes_out, self._bytes_copied)
+            self._bytes_in = self._bytes_out = self._bytes_copied = 0
+            return counters
+
+    # ---- the end
+
+    def close(self) -> None:
+        """Stop writing and give up the writer's lock.
+
+        Segments with objects stay for their readers, until the coordinator removes them; views that are alive stay
+        readable.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            _open_stores.discard(self)
+            self._reader.close()
+            if not self._forked:
+                self._segments.close()
+                try:
+                    os.unlink(writer_lock_path(self.path, self.writer))
+                except FileNotFoundError:
+                    pass
+                os.close(self._lock_descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _root(self, ref: common_pb2.ObjectRef, data: memoryview) -> Any:
+        """The array that all views of an object descend from; the same one as long as any of them is alive."""
+        import numpy as np
+
+        key = (ref.writer, ref.sequence)
+        with self._lock:
+            known = self._roots.get(key)
+            root = known() if known is not None else None
+            if root is None:
+                root = np.frombuffer(data, np.uint8)
+                reference = _Root(root, self._ended.append)
+                reference.key = key
+                self._roots[key] = reference
+            return root
+
+    def _drain(self) -> None:
+        while self._ended:
+            root = self._ended.popleft()
+            # Opened again since: still held.
+            if self._roots.get(root.key) is not root:
+                continue
+            del self._roots[root.key]
+            self._released.append(root.key)
+            if root.key in self._waiting:
+                self._waiting.remove(root.key)
+                self._free(root.key)
+
+    def _free(self, key: _Key) -> None:
+        if key[0] != self.writer or self._forked:
+            return
+        place = self._placed.pop(key[1], None)
+        if place is not None:
+            self._segments.release(*place)
+
+    def _count_read(self, count: int) -> None:
+        with self._lock:
+            self._bytes_in += count
+
+    def _after_fork(self) -> None:
+        # The lock belongs to the file description: a child that kept it would keep a dead parent's writer alive.
+        if not self._forked:
+            self._forked = True
+            os.close(self._lock_descriptor)
+        self._lock = threading.RLock()
+
+
+_open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
+
+
+def _close_inherited_locks() -> None:
+    for store in list(_open_stores):
+        store._after_fork()
+
+
+os.register_at_fork(after_in_child=_close_inherited_locks)
+
+
+def _name(ref: common_pb2.ObjectRef) -> str:
+    return f"object {ref.writer:x}.{ref.sequence}"
+
+
+def _payload(value: Any, encoding: int | None, persistent_id: Callable[[Any], Any] | None) -> tuple[int, Any]:
+    """Encoding and payload of a value: by its type unless ``encoding`` says otherwise."""
+    kind = type(value)
+    if encoding is None:
+        if persistent_id is None:
+            if _is_dense(value):
+                return _TENSOR, TensorPayload(value)
+            arrow = sys.modules.get("pyarrow")
+            if arrow is not None and kind in (arrow.Table, arrow.RecordBatch):
+                from anabranch.store.arrow import ArrowPayload
+
+                return _ARROW, ArrowPayload(value)
+        return _PICKLE5, PicklePayload(value, persistent_id)
+    if encoding == _PICKLE5:
+        return _PICKLE5, PicklePayload(value, persistent_id)
+    if encoding == _TENSOR and _is_dense(value):
+        return _TENSOR, TensorPayload(value)
+    if encoding == _ARROW and kind.__module__ == "pyarrow.lib" and kind.__name__ in ("Table", "RecordBatch"):
+        from anabranch.store.arrow import ArrowPayload
+
+        return _ARROW, ArrowPayload(value)
+    raise StoreError(f"a {kind.__name__} cannot be stored with the encoding {encoding}")
+
+
+def _is_dense(value: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not (type(value) is numpy.ndarray or type(value) is numpy.memmap):
+        return False
+    return value.dtype.str in DTYPES and value.dtype.names is None and value.ndim <= 32

@@ -1,0 +1,191 @@
+"""A writer's own segments: created, recycled, shrunk."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections import deque
+from threading import Lock
+
+from anabranch.store.directory import create_segment, segment_path
+from anabranch.store.errors import StoreError, StoreFull
+from anabranch.store.regions import RegionAllocator, aligned
+
+MIB = 1 << 20
+SMALLEST_ARENA = 4 * MIB
+LARGEST_ARENA = 64 * MIB
+# From here on an object has a segment of its own.
+OWN_SEGMENT = LARGEST_ARENA // 2
+# Empty segments that are kept for the next objects, unless recent objects were larger.
+KEPT_IDLE = 256 * MIB
+
+
+class Segment:
+    """A segment file of this process, mapped for writing for as long as it is kept."""
+
+    def __init__(self, directory: str, writer: int, number: int, size: int, budget: int, arena: bool) -> None:
+        self.number = number
+        self.arena = arena
+        self.regions = RegionAllocator(size)
+        self.path = segment_path(directory, writer, number)
+        descriptor = create_segment(directory, writer, number, size, budget)
+        try:
+            # Populated: a page fault for each page costs more than the copy.
+            self._map = mmap.mmap(descriptor, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+        except BaseException:
+            os.unlink(self.path)
+            raise
+        finally:
+            os.close(descriptor)
+        self.bytes = memoryview(self._map)
+
+    def remove(self) -> None:
+        """Give the memory back. Only for a segment without objects: nobody may read what stood here."""
+        try:
+            # Readers that keep the file mapped would keep its pages.
+            self._map.madvise(mmap.MADV_REMOVE)
+        except OSError:
+            pass  # not a tmpfs: the pages go when the last mapping goes
+        try:
+            os.unlink(self.path)
+        except FileNotFoundError:
+            pass
+        self.unmap()
+
+    def unmap(self) -> None:
+        """Forget the mapping, not the file."""
+        self.bytes.release()
+        try:
+            self._map.close()
+        except BufferError:
+            pass  # a thread, or the traceback of one, still has a place in it
+
+
+class SegmentWriter:
+    """Places objects in this writer's segments.
+
+    Small objects share arenas (4 MiB at first, then twice the last, up to 64 MiB); an object of 32 MiB or more has a
+    segment of its own. Regions and segments are recycled. Every method may be called on any thread.
+
+    Parameters
+    ----------
+    directory : str
+        The store's directory.
+    writer : int
+        Id of this process as a writer.
+    budget : int
+        Bytes that all segments of the store may have together; 0: no limit but the file system's.
+    """
+
+    def __init__(self, directory: str, writer: int, budget: int) -> None:
+        self._directory = directory
+        self._writer = writer
+        self._budget = budget
+        self._segments: dict[int, Segment] = {}
+        self._created = 0
+        self._next_arena = SMALLEST_ARENA
+        self._recent: deque[int] = deque(maxlen=32)
+        self._lock = Lock()
+        self._closed = False
+
+    def allocate(self, length: int) -> tuple[int, int, memoryview]:
+        """Reserve ``length`` bytes: (segment number, offset, the writable bytes). StoreFull when there is no room."""
+        wanted = aligned(length)
+        with self._lock:
+            if self._closed:
+                raise StoreError("the store is closed")
+            segment, offset = self._allocate_own(wanted) if wanted >= OWN_SEGMENT else self._allocate_shared(wanted)
+            return segment.number, offset, segment.bytes[offset : offset + length]
+
+    def release(self, number: int, offset: int) -> None:
+        """Let the region be used again: nobody needs or holds what stands there."""
+        with self._lock:
+            segment = self._segments.get(number)
+            if segment is None:
+                return
+            segment.regions.release(offset)
+            if segment.regions.is_empty:
+                self._shrink(self._kept_idle())
+
+    def close(self) -> None:
+        """Remove the empty segments and unmap the others, whose objects outlive this process."""
+        with self._lock:
+            self._closed = True
+            self._shrink(0)
+            for segment in self._segments.values():
+                segment.unmap()
+            self._segments.clear()
+
+    @property
+    def total_bytes(self) -> int:
+        """Sizes of all segments of this writer together."""
+        with self._lock:
+            return sum(segment.regions.size for segment in self._segments.values())
+
+    def _allocate_shared(self, wanted: int) -> tuple[Segment, int]:
+        for segment in self._segments.values():
+            if segment.arena and segment.regions.largest_free >= wanted:
+                break
+        else:
+            size = self._next_arena
+            while size < wanted:
+                size *= 2
+            segment = self._create(size, wanted, arena=True)
+            self._next_arena = min(LARGEST_ARENA, max(self._next_arena, segment.regions.size * 2))
+        offset = segment.regions.allocate(wanted)
+        assert offset is not None
+        return segment, offset
+
+    def _allocate_own(self, wanted: int) -> tuple[Segment, int]:
+        self._recent.append(wanted)
+        fitting = [
+            segment
+            for segment in self._segments.values()
+            if not segment.arena and segment.regions.is_empty and wanted <= segment.regions.size <= 2 * wanted
+        ]
+        # Rounded up to an eighth, so that sizes which vary a little recycle the same segments.
+        step = 1 << (wanted.bit_length() - 4)
+        segment = min(fitting, key=lambda segment: segment.regions.size, default=None) or self._create(
+            -(-wanted // step) * step, wanted, arena=False
+        )
+        # All of it: what is left over is no arena.
+        segment.regions.allocate(segment.regions.size)
+        return segment, 0
+
+    def _create(self, size: int, least: int, arena: bool) -> Segment:
+        try:
+            return self._new_segment(size, arena)
+        except StoreFull:
+            self._make_room()
+        try:
+            return self._new_segment(size, arena)
+        except StoreFull:
+            # A whole arena does not fit, but this one object may.
+            rounded = -(-least // mmap.PAGESIZE) * mmap.PAGESIZE
+            if rounded >= size:
+                raise
+            return self._new_segment(rounded, arena)
+
+    def _make_room(self) -> None:
+        """Free what this writer can before an allocation is tried once more. Spilling cold objects belongs here."""
+        self._shrink(0)
+
+    def _new_segment(self, size: int, arena: bool) -> Segment:
+        self._created += 1
+        segment = Segment(self._directory, self._writer, self._created, size, self._budget, arena)
+        self._segments[segment.number] = segment
+        return segment
+
+    def _kept_idle(self) -> int:
+        kept = max(KEPT_IDLE, max(self._recent, default=0) * 9 // 8)
+        return min(kept, self._budget // 4) if self._budget else kept
+
+    def _shrink(self, kept: int) -> None:
+        idle = [segment for segment in self._segments.values() if segment.regions.is_empty]
+        excess = sum(segment.regions.size for segment in idle) - kept
+        for segment in idle:
+            if excess <= 0:
+                break
+            del self._segments[segment.number]
+            excess -= segment.regions.size
+            segment.remove()
