@@ -64,8 +64,8 @@ def create_segment(directory: str, writer: int, number: int, size: int, budget: 
                 used = used_bytes(directory)
                 if used + size > budget:
                     raise StoreFull(
-                        f"the object store is full: {readable(size)} more are wanted, {readable(used)} of the budget of "
-                        f"{readable(budget)} are in use in {directory}; release results, or raise --store-budget "
+                        f"the object store is full: {readable(size)} more are wanted, {readable(used)} of the budget "
+                        f"of {readable(budget)} are in use in {directory}; release results, or raise --store-budget "
                         "(ANABRANCH_STORE_BUDGET)"
                     )
             segment = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

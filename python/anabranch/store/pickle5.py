@@ -50,7 +50,7 @@ class PicklePayload:
             self.length = start + buffer.nbytes
 
     def tobytes(self) -> bytes:
-        """The object's bytes, for a reference that carries them itself."""
+        """Return the object's bytes, for a reference that carries them itself."""
         if not self._buffers:
             return self._head + self._stream
         target = bytearray(self.length)

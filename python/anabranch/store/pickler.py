@@ -15,6 +15,7 @@ class Pickler(cloudpickle.Pickler):
     """NumPy copies strided arrays and dates into the pickle; this one lays their buffers beside it."""
 
     def reducer_override(self, obj: Any) -> Any:
+        """As of ``pickle.Pickler``."""
         numpy = sys.modules.get("numpy")
         if numpy is not None and type(obj) is numpy.ndarray and obj.nbytes >= SMALLEST_BUFFER:
             if obj.dtype.kind in "mM" and obj.dtype.isnative:
@@ -32,6 +33,7 @@ class ReferencePickler(Pickler):
         self._reference = persistent_id
 
     def persistent_id(self, obj: Any) -> Any:
+        """As of ``pickle.Pickler``."""
         return self._reference(obj)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from contextlib import suppress
 from time import monotonic
 
 from anabranch.store.directory import segment_path
@@ -28,7 +29,7 @@ class SegmentReader:
         self._swept = monotonic()
 
     def bytes(self, writer: int, sequence: int, segment: int, offset: int, length: int) -> memoryview:
-        """The bytes of an object, read-only, in place.
+        """Return the bytes of an object, read-only, in place.
 
         Raises
         ------
@@ -86,7 +87,5 @@ class SegmentReader:
 
     def _forget(self, key: tuple[int, int], mapping: mmap.mmap) -> None:
         del self._maps[key]
-        try:
+        with suppress(BufferError):  # views are alive: the last of them unmaps it
             mapping.close()
-        except BufferError:
-            pass  # views are alive: the last of them unmaps it

@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anabranch.store.directory import take_writer_lock, writer_lock_path
@@ -248,7 +249,7 @@ class Store:
             self._bytes_copied += count
 
     def take_counters(self) -> Counters:
-        """The counters, which begin at 0 again."""
+        """Return the counters, which begin at 0 again."""
         with self._lock:
             counters = Counters(self._bytes_in, self._bytes_out, self._bytes_copied)
             self._bytes_in = self._bytes_out = self._bytes_copied = 0
@@ -270,10 +271,8 @@ class Store:
             self._reader.close()
             if not self._forked:
                 self._segments.close()
-                try:
+                with suppress(FileNotFoundError):
                     os.unlink(writer_lock_path(self.path, self.writer))
-                except FileNotFoundError:
-                    pass
                 os.close(self._lock_descriptor)
 
     def __enter__(self) -> Self:
@@ -283,7 +282,7 @@ class Store:
         self.close()
 
     def _root(self, ref: common_pb2.ObjectRef, data: memoryview) -> Any:
-        """The array that all views of an object descend from; the same one as long as any of them is alive."""
+        """Return the array that all views of an object descend from; the same one as long as any of them is alive."""
         import numpy as np
 
         key = (ref.writer, ref.sequence)
@@ -344,7 +343,7 @@ def _name(ref: common_pb2.ObjectRef) -> str:
 
 
 def _payload(value: Any, encoding: int | None, persistent_id: Callable[[Any], Any] | None) -> tuple[int, Any]:
-    """Encoding and payload of a value: by its type unless ``encoding`` says otherwise."""
+    """Choose encoding and payload of a value: by its type unless ``encoding`` says otherwise."""
     kind = type(value)
     if encoding is None:
         if persistent_id is None:

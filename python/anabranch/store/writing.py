@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections import deque
+from contextlib import suppress
 from threading import Lock
 
 from anabranch.store.directory import create_segment, segment_path
@@ -41,24 +42,18 @@ class Segment:
 
     def remove(self) -> None:
         """Give the memory back. Only for a segment without objects: nobody may read what stood here."""
-        try:
-            # Readers that keep the file mapped would keep its pages.
+        # Readers that keep the file mapped would keep its pages; elsewhere than on a tmpfs, they do.
+        with suppress(OSError):
             self._map.madvise(mmap.MADV_REMOVE)
-        except OSError:
-            pass  # not a tmpfs: the pages go when the last mapping goes
-        try:
+        with suppress(FileNotFoundError):
             os.unlink(self.path)
-        except FileNotFoundError:
-            pass
         self.unmap()
 
     def unmap(self) -> None:
         """Forget the mapping, not the file."""
         self.bytes.release()
-        try:
+        with suppress(BufferError):  # a thread, or the traceback of one, still has a place in it
             self._map.close()
-        except BufferError:
-            pass  # a thread, or the traceback of one, still has a place in it
 
 
 class SegmentWriter:

@@ -73,6 +73,6 @@ def test_a_full_file_system(small_file_system: str) -> None:
         assert written == 3  # the arena was reserved before
         assert store.get(kept)[99_999] == 99_999
         assert sorted(os.listdir(small_file_system))[2:] == [
-            "seg-%016x-1" % store.writer,
-            "writer-%016x.lock" % store.writer,
+            f"seg-{store.writer:016x}-1",
+            f"writer-{store.writer:016x}.lock",
         ]
