@@ -1,3 +1,5 @@
+import AnabranchCore
+
 /// What can go wrong between this process and a peer. A receiver counts the first four and drops the message; they
 /// never end a process.
 public enum WireError: Error, Hashable, Sendable {

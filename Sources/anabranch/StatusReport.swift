@@ -1,5 +1,6 @@
 import AnabranchCore
 import Foundation
+import PipelineGraph
 import Wire
 
 /// A coordinator's status as text and as JSON.

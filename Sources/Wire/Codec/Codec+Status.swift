@@ -1,5 +1,6 @@
 import AnabranchCore
 import CMessages
+import PipelineGraph
 
 extension WorkerStatus: MappedValue {
     static func initialize(_ message: UnsafeMutablePointer<Anabranch__V1__WorkerStatus>) {

@@ -1,3 +1,4 @@
+import AnabranchCore
 import CProtobufC
 
 /// A message that stands alone in a frame: packing and unpacking are the same for all.

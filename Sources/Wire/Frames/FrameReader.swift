@@ -1,3 +1,5 @@
+import AnabranchCore
+
 /// Cuts a byte stream into frames: four bytes of little-endian length, then that many bytes.
 public struct FrameReader {
     public static let prefixBytes = 4

@@ -1,4 +1,5 @@
 import AnabranchCore
+import PipelineGraph
 
 /// What the coordinator publishes, behind a topic frame (`run.<id>`, `workers`, `log.<id>`).
 public struct Event: WireMessage {

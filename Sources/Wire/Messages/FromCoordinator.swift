@@ -1,4 +1,5 @@
 import AnabranchCore
+import PipelineGraph
 
 /// ROUTER to DEALER: an answer, or something pushed.
 public struct FromCoordinator: WireMessage {

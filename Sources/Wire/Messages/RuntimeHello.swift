@@ -1,3 +1,5 @@
+import AnabranchCore
+
 /// A runtime has started and read its setup.
 public struct RuntimeHello: Hashable, Sendable {
     public var versions: Versions

@@ -1,4 +1,5 @@
 import AnabranchCore
+import PipelineGraph
 
 /// DEALER to ROUTER: a worker's or a client's request.
 public struct ToCoordinator: WireMessage {

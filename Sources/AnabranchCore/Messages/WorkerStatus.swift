@@ -1,5 +1,3 @@
-import AnabranchCore
-
 public enum WorkerState: String, Hashable, Sendable {
     case active
     case draining

@@ -1,5 +1,3 @@
-import PipelineGraph
-
 public struct SubmitRun: Hashable, Sendable {
     public var request: RunRequest
     /// Outlives the client's connection.

@@ -1,7 +1,5 @@
-import AnabranchCore
-
 /// Worker to coordinator, into the inbox: whatever is ready.
-public struct ResultBatch: WireMessage {
+public struct ResultBatch: Hashable, Sendable {
     public var epoch: Epoch
     public var worker: WorkerID
     public var results: [TaskResult]

@@ -1,5 +1,3 @@
-import PipelineGraph
-
 public struct NodeProgress: Hashable, Sendable {
     /// Nil: the run's own splitter.
     public var node: NodeIndex?

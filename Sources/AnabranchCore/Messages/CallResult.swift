@@ -1,5 +1,3 @@
-import AnabranchCore
-
 public struct CallResult: Hashable, Sendable {
     public enum Outcome: Hashable, Sendable {
         case value(ObjectRef)

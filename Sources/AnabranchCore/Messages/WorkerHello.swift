@@ -1,5 +1,3 @@
-import AnabranchCore
-
 public struct WorkerHello: Hashable, Sendable {
     /// Random per process start: tells a restart from a return.
     public var instance: UInt64

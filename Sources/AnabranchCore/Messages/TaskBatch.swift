@@ -1,7 +1,5 @@
-import AnabranchCore
-
 /// Coordinator to worker, down its lane.
-public struct TaskBatch: WireMessage {
+public struct TaskBatch: Hashable, Sendable {
     public var epoch: Epoch
     public var worker: WorkerID
     public var tasks: [TaskAssignment]

@@ -1,5 +1,3 @@
-import AnabranchCore
-
 public struct CallResults: Hashable, Sendable {
     public var run: RunID
     public var results: [CallResult]

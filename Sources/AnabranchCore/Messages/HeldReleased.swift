@@ -1,5 +1,3 @@
-import AnabranchCore
-
 /// Objects of which a runtime had reported views, and has none any more.
 public struct HeldReleased: Hashable, Sendable {
     public var holder: WriterID

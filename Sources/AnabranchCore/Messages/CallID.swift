@@ -1,5 +1,3 @@
-import AnabranchCore
-
 /// One call of a session, numbered by the client. Never 0.
 public struct CallID: NumericIdentifier {
     public let rawValue: UInt64

@@ -1,5 +1,3 @@
-import AnabranchCore
-
 /// Text that a task wrote to its standard output or error. A NUL in it travels as U+2400.
 public struct SlotLog: Hashable, Sendable {
     /// Nil: written while no task ran.

@@ -1,5 +1,3 @@
-import AnabranchCore
-
 /// All that a worker has, so that the coordinator can renew leases and see what was lost on the way.
 public struct Heartbeat: Hashable, Sendable {
     /// Running and queued.

@@ -1,5 +1,3 @@
-import AnabranchCore
-
 /// A plain function call of a session.
 public struct Call: Hashable, Sendable {
     public enum Function: Hashable, Sendable {

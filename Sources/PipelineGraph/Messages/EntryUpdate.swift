@@ -1,5 +1,4 @@
 import AnabranchCore
-import PipelineGraph
 
 public enum EntryState: UInt8, Hashable, Sendable {
     case succeeded = 1
