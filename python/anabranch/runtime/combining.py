@@ -1,0 +1,104 @@
+"""Stateless functions over their inputs, and out-of-fold predictions put back in order."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from anabranch.data import Xy
+from anabranch.runtime.context import TaskContext
+from anabranch.runtime.errors import TaskRefused
+from anabranch.runtime.estimators import first_annotation, positional, prepared, seed_globals
+from anabranch.runtime.inputs import items_of, open_data, open_view, shaped
+from anabranch.runtime.outputs import as_xy, function_output
+from anabranch.runtime.private_copies import retried_with_copies
+from anabranch.v1 import common_pb2, task_pb2
+
+
+def combine(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
+    """Call a function with its input, or collect the predictions of folds.
+
+    Raises
+    ------
+    TaskRefused
+        When y is missing or the function did not return what it must (see `function_output`).
+    """
+    work = task.combine
+    items = items_of(context, work.input)
+    if work.collect_folds:
+        from anabranch.runtime.folds import collected
+
+        return task_pb2.Success(output=collected(context, items))
+    template = context.payload(work.function, "function")
+    variant = work.variant if work.HasField("variant") else None
+    seed = work.seed if work.has_seed else None
+    sources = [data for edges in items for data in edges]
+
+    def attempt() -> tuple[Xy, list[Xy]]:
+        if seed is not None:
+            seed_globals(context, seed)
+        function = prepared(context, template, variant, seed, fitted=False)
+        opened = [[open_data(context, data) for data in edges] for edges in items]
+        given = [xy for edges in opened for xy in edges]
+        if work.input.form == task_pb2.INPUT_FORM_SINGLE:
+            returned = call_single(context, function, given[0])
+        else:
+            returned = function(shaped(work.input.form, opened))
+        return as_xy(context, returned), given
+
+    result, given = retried_with_copies(context, template, attempt)
+    success = task_pb2.Success()
+    if work.output:
+        success.output.CopyFrom(function_output(context, result, given, sources))
+    if work.score:
+        from anabranch.runtime.predictions import prediction_scores
+
+        y, weights = (_column_for_score(context, result, sources, field) for field in ("y", "sample_weight"))
+        scorers = work.scorers if work.HasField("scorers") else None
+        success.scores.extend(prediction_scores(context, result.X, y, weights, scorers))
+    return success
+
+
+def call_single(context: TaskContext, function: Any, data: Xy) -> Any:
+    """Call an OR node's function as it asks for its input.
+
+    ``f(xy)`` when it has the attribute ``takes_xy`` or annotates its first parameter as `Xy`; ``f(X, y)`` when it needs
+    two arguments or names its second one y; ``f(X)`` otherwise.
+
+    Raises
+    ------
+    TaskRefused
+        When it needs y and there is none.
+    """
+    if takes_xy(function):
+        return function(data)
+    needed, taken, names = positional(function)
+    if needed >= 2 or (taken >= 2 and names[1] == "y"):
+        if data.y is None and needed >= 2:
+            raise TaskRefused(f"{context.name} needs y: give y with the input of the run")
+        return function(data.X, data.y)
+    return function(data.X)
+
+
+def takes_xy(function: Any) -> bool:
+    """Whether a function declares that it takes an `Xy`."""
+    if getattr(function, "takes_xy", False):
+        return True
+    annotation = first_annotation(function)
+    if annotation is inspect.Parameter.empty:
+        return False
+    return annotation is Xy or (isinstance(annotation, str) and annotation.rpartition(".")[2] == "Xy")
+
+
+def _column_for_score(context: TaskContext, result: Xy, sources: Sequence[common_pb2.Data], field: str) -> Any:
+    from anabranch.runtime.inputs import common_view
+
+    returned = getattr(result, field)
+    if returned is not None:
+        return returned
+    try:
+        view = common_view(context, sources, field)
+    except LookupError as reason:
+        raise TaskRefused(f"{context.name} cannot be scored, it has no {field}: {reason}") from None
+    return None if view is None else open_view(context, view)

@@ -1,0 +1,183 @@
+"""Estimators and functions made ready for one task: cloned, given their parameters, seeded; and how they are called."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from anabranch.runtime.context import TaskContext
+from anabranch.runtime.errors import TaskRefused
+from anabranch.v1 import task_pb2
+
+
+def cloned(template: Any) -> Any:
+    """Return an unfitted copy; what has no ``get_params`` is copied whole."""
+    if not hasattr(template, "get_params"):
+        return copy.deepcopy(template)
+    from sklearn.base import clone
+
+    return clone(template, safe=False)
+
+
+def prepared(
+    context: TaskContext, template: Any, variant: task_pb2.Variant | None, seed: int | None, fitted: bool
+) -> Any:
+    """Return the template with a variant's parameters set and its unseeded parts seeded.
+
+    Parameters
+    ----------
+    context : TaskContext
+    template : object
+        Shared by the tasks of the process; never changed.
+    variant : Variant, optional
+    seed : int, optional
+    fitted : bool
+        It is going to be fitted: a clone is made even when nothing is set.
+
+    Raises
+    ------
+    TaskRefused
+        When the variant does not exist, or the object takes no parameters.
+    """
+    unseeded = _unseeded(template) if seed is not None else []
+    if not fitted and variant is None and not unseeded:
+        return template
+    ready = cloned(template)
+    if variant is not None:
+        ready = _with_parameters(context, ready, variant)
+    if seed is not None:
+        names = _unseeded(ready)
+        if names:
+            ready.set_params(**{name: context.derived_seed(seed, name) for name in names})
+    return ready
+
+
+def _with_parameters(context: TaskContext, ready: Any, variant: task_pb2.Variant) -> Any:
+    settings = context.payload(variant.list, "parameters")
+    if not 0 <= variant.index < len(settings):
+        raise TaskRefused(f"{context.name} has no variant {variant.index}; it has {len(settings)}")
+    setting = settings[variant.index]
+    if not isinstance(setting, Mapping):
+        raise TaskRefused(f"variant {variant.index} of {context.name} is a {type(setting).__name__}, not a dict")
+    if not hasattr(ready, "set_params"):
+        raise TaskRefused(f"{context.name} has variants, and {type(ready).__name__} has no set_params")
+    # As in scikit-learn's searches: an estimator among the values is not shared between candidates.
+    values = {name: value if value is None else _own(value) for name, value in setting.items()}
+    return ready.set_params(**values)
+
+
+def _own(value: Any) -> Any:
+    if isinstance(value, (str, bytes, int, float, bool)):
+        return value
+    from sklearn.base import clone
+
+    return clone(value, safe=False)
+
+
+def _unseeded(estimator: Any) -> list[str]:
+    get_params = getattr(estimator, "get_params", None)
+    if get_params is None or isinstance(estimator, type):
+        return []
+    return sorted(
+        name
+        for name, value in get_params(deep=True).items()
+        if value is None and (name == "random_state" or name.endswith("__random_state"))
+    )
+
+
+def seed_globals(context: TaskContext, seed: int) -> None:
+    """Seed the generators that code without a ``random_state`` draws from."""
+    import random
+    import sys
+
+    random.seed(context.derived_seed(seed, "random"))
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed(context.derived_seed(seed, "numpy"))
+
+
+def accepts(method: Callable[..., Any], parameter: str) -> bool:
+    """Whether a call may give this parameter by name; ``**kwargs`` does not count."""
+    found = _parameters(method).get(parameter)
+    return found is not None and found.kind in (
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.KEYWORD_ONLY,
+    )
+
+
+def positional(function: Callable[..., Any]) -> tuple[int, int, list[str]]:
+    """Return how many positional arguments a function needs, how many it takes, and their names.
+
+    A callable whose signature cannot be told (some built-ins) needs and takes one.
+    """
+    parameters = _parameters(function)
+    if not parameters:
+        return 1, 1, []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    plain = [parameter for parameter in parameters.values() if parameter.kind in kinds]
+    needed = sum(parameter.default is inspect.Parameter.empty for parameter in plain)
+    return needed, len(plain), [parameter.name for parameter in plain]
+
+
+def first_annotation(function: Callable[..., Any]) -> Any:
+    """Return the annotation of a function's first parameter, ``inspect.Parameter.empty`` when it has none."""
+    for parameter in _parameters(function).values():
+        return parameter.annotation
+    return inspect.Parameter.empty
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return {}
+
+
+def takes_column(estimator: Any, X: Any) -> bool:
+    """Whether a one-dimensional X must reach this estimator as a column.
+
+    Predictions travel with the shape that ``predict`` gives them, (n_samples,); an estimator behind a predictor takes
+    (n_samples, 1). Numbers become a column unless the estimator's tags say that it takes one-dimensional input; texts and
+    objects only where it is sure that they are no documents.
+    """
+    import numpy as np
+
+    if type(X) is not np.ndarray or X.ndim != 1:
+        return False
+    if getattr(estimator, "n_features_in_", None) == 1:
+        return True
+    first = _first_step(estimator)
+    if first is None:
+        return X.dtype.kind in "biufc"
+    tags = _input_tags(first)
+    if tags is None:
+        return X.dtype.kind in "biufc"
+    return tags.two_d_array and not tags.one_d_array and (X.dtype.kind in "biufc" or not tags.string)
+
+
+def _first_step(estimator: Any) -> Any:
+    """The estimator that sees X first; None when several do, or when it cannot be told."""
+    while True:
+        steps = getattr(estimator, "steps", None)
+        if isinstance(steps, list):
+            real = [step for _, step in steps if step is not None and step != "passthrough"]
+            if not real:
+                return None
+            estimator = real[0]
+        elif hasattr(estimator, "estimator"):
+            estimator = estimator.estimator
+        elif any(hasattr(estimator, name) for name in ("estimators", "transformers", "transformer_list")):
+            return None
+        else:
+            return estimator
+
+
+def _input_tags(estimator: Any) -> Any:
+    try:
+        from sklearn.utils import get_tags
+
+        return get_tags(estimator).input_tags
+    except (ImportError, AttributeError, TypeError):
+        return None

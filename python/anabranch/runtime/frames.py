@@ -1,0 +1,105 @@
+"""Frames between worker and runtime: 4 bytes little-endian length, then one message."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+
+from google.protobuf.message import DecodeError
+
+from anabranch.v1 import task_pb2
+
+MAXIMUM_FRAME = 64 << 20
+_LENGTH = struct.Struct("<I")
+_READ = 1 << 18
+
+
+class FrameError(Exception):
+    """Bytes on the socket that are no frame. Nothing after them can be understood."""
+
+
+class FrameChannel:
+    """The runtime's end of the socket pair.
+
+    Parameters
+    ----------
+    connection : socket.socket
+        A connected stream socket, in blocking mode.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._buffer = bytearray()
+        self._ended = False
+
+    def receive(self, wait: bool) -> Iterator[task_pb2.ToRuntime]:
+        """Yield the messages that have arrived.
+
+        Parameters
+        ----------
+        wait : bool
+            Block until there is at least one; otherwise take only what is there.
+
+        Raises
+        ------
+        EOFError
+            When the worker has closed its end and every message has been yielded.
+        FrameError
+            When a frame is too long, does not decode, or ends in the middle.
+        """
+        waiting = wait
+        while True:
+            if not self._ended:
+                try:
+                    data = self._connection.recv(_READ, 0 if waiting else socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    return
+                except ConnectionResetError:
+                    data = b""
+                if data:
+                    self._buffer += data
+                else:
+                    self._ended = True
+            for message in self._decoded():
+                waiting = False
+                yield message
+            if self._ended:
+                if self._buffer:
+                    raise FrameError(f"the socket ended in the middle of a frame, {len(self._buffer)} bytes into it")
+                if wait:
+                    raise EOFError
+                return
+            if not waiting:
+                return
+
+    def send(self, message: task_pb2.FromRuntime) -> None:
+        """Send one message.
+
+        Raises
+        ------
+        OSError
+            When the worker is gone.
+        """
+        data = message.SerializeToString()
+        self._connection.sendall(_LENGTH.pack(len(data)) + data)
+
+    def _decoded(self) -> Iterator[task_pb2.ToRuntime]:
+        start = 0
+        buffer = self._buffer
+        try:
+            while len(buffer) - start >= 4:
+                (length,) = _LENGTH.unpack_from(buffer, start)
+                if length > MAXIMUM_FRAME:
+                    raise FrameError(f"a frame of {length} bytes is longer than {MAXIMUM_FRAME}")
+                if len(buffer) - start - 4 < length:
+                    return
+                begin = start + 4
+                start = begin + length
+                try:
+                    message = task_pb2.ToRuntime.FromString(bytes(buffer[begin:start]))
+                except DecodeError as error:
+                    raise FrameError(f"a frame of {length} bytes is no ToRuntime message: {error}") from error
+                yield message
+        finally:
+            del buffer[:start]

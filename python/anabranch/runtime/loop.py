@@ -1,0 +1,166 @@
+"""The frame loop: tasks in, results out, in order and in batches."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections import deque
+from time import perf_counter_ns
+
+from anabranch.runtime.environment import enter
+from anabranch.runtime.frames import FrameChannel, FrameError
+from anabranch.runtime.runner import TaskRunner
+from anabranch.runtime.versions import installed_versions
+from anabranch.store import Store
+from anabranch.v1 import task_pb2
+
+DEFAULT_INLINE_THRESHOLD = 8192
+_BATCH = 64
+_SHORT_NS = 1_000_000
+
+
+class TaskLoop:
+    """Runs the tasks of one channel, one at a time, in the order in which they came.
+
+    Results wait for the next ones only while tasks are short: they are sent when nothing is queued, when 1 ms has
+    passed since the last were, when 64 have gathered, and before a task that is not known to be short.
+
+    Parameters
+    ----------
+    channel : FrameChannel
+        The socket to the worker.
+    """
+
+    def __init__(self, channel: FrameChannel) -> None:
+        self._channel = channel
+        self._store: Store | None = None
+        self._runner: TaskRunner | None = None
+        self._queue: deque[task_pb2.Task] = deque()
+        self._done: list[task_pb2.Result] = []
+        self._flushed_ns = 0
+        self._last_task_ns = _SHORT_NS + 1
+        self._strays: frozenset = frozenset()
+        self._pid = os.getpid()
+
+    def run(self) -> None:
+        """Serve until the worker closes its end.
+
+        Raises
+        ------
+        FrameError
+            When the worker sends what is no frame, or a task before its setup.
+        SetupError, StoreError
+            When the setup cannot be done.
+        OSError
+            When results cannot be sent.
+        """
+        while True:
+            idle = not self._queue
+            if idle:
+                self._flush()
+                self._collect_idle_views()
+            try:
+                for message in self._channel.receive(wait=idle):
+                    self._accept(message)
+            except EOFError:
+                return
+            if idle:
+                self._flushed_ns = perf_counter_ns()
+            if self._queue:
+                self._step(self._queue.popleft())
+
+    def close(self) -> None:
+        """Give up the store's writer; sealed objects outlive it."""
+        if self._store is not None:
+            self._store.close()
+
+    def _accept(self, message: task_pb2.ToRuntime) -> None:
+        if message.HasField("setup"):
+            self._set_up(message.setup)
+        if self._store is None:
+            raise FrameError("the first frame has no setup")
+        if message.releases:
+            self._store.release(message.releases)
+        self._queue.extend(message.tasks)
+        if message.cancels:
+            self._cancel({(attempt.task, attempt.attempt) for attempt in message.cancels})
+
+    def _set_up(self, setup: task_pb2.RuntimeSetup) -> None:
+        if self._store is not None:
+            raise FrameError("a second setup")
+        enter(setup)
+        self._store = Store(
+            setup.store_path,
+            writer=setup.writer or None,
+            inline_threshold=setup.inline_threshold or DEFAULT_INLINE_THRESHOLD,
+            budget=setup.store_budget,
+        )
+        self._runner = TaskRunner(self._store, setup)
+        hello = task_pb2.RuntimeHello(versions=installed_versions(), pid=os.getpid())
+        self._channel.send(task_pb2.FromRuntime(hello=hello))
+
+    def _cancel(self, attempts: set[tuple[int, int]]) -> None:
+        kept: deque[task_pb2.Task] = deque()
+        for task in self._queue:
+            if (task.task, task.attempt) in attempts:
+                self._done.append(self._runner.cancelled(task))
+            else:
+                kept.append(task)
+        self._queue = kept
+
+    def _step(self, task: task_pb2.Task) -> None:
+        runner = self._runner
+        if not runner.is_short(task) or self._last_task_ns > _SHORT_NS:
+            self._flush(started=task)
+        begun = perf_counter_ns()
+        result = runner.run(task)
+        if os.getpid() != self._pid:
+            # The task forked and the child came back here: the socket and the results are the parent's.
+            os._exit(0)
+        ended = perf_counter_ns()
+        self._last_task_ns = ended - begun
+        self._done.append(result)
+        if self._queue and (len(self._done) >= _BATCH or ended - self._flushed_ns > _SHORT_NS):
+            self._flush()
+
+    def _flush(self, started: task_pb2.Task | None = None) -> None:
+        message = task_pb2.FromRuntime(results=self._done)
+        if started is not None:
+            message.started.task = started.task
+            message.started.attempt = started.attempt
+        if self._store is not None:
+            message.released.extend(self._ended_views())
+        if self._done or started is not None or message.released:
+            self._flush_output()
+            self._done = []
+            self._channel.send(message)
+        self._flushed_ns = perf_counter_ns()
+
+    def _ended_views(self) -> list:
+        ended = self._store.take_released()
+        if not ended:
+            return ended
+        # Opened again since its last view ended: a later result has reported it, and it is not free.
+        alive = {(held.writer, held.sequence) for held in self._store.held()}
+        return [identifier for identifier in ended if (identifier.writer, identifier.sequence) not in alive]
+
+    def _collect_idle_views(self) -> None:
+        """Free views that only reference cycles keep alive, before waiting for what may come much later."""
+        if self._store is None:
+            return
+        strays = self._runner.stray_views()
+        if strays and strays != self._strays:
+            gc.collect()
+            strays = self._runner.stray_views()
+            self._flush()
+        self._strays = strays
+
+    @staticmethod
+    def _flush_output() -> None:
+        # The worker attributes output to tasks by the results between it. User code may have closed either stream.
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (AttributeError, OSError, ValueError):
+                continue

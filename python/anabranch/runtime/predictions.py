@@ -1,0 +1,100 @@
+"""Predictions that a function made, scored like an estimator's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils.multiclass import type_of_target
+
+from anabranch.runtime.context import TaskContext
+from anabranch.runtime.errors import TaskRefused
+from anabranch.runtime.scoring import scores_of
+from anabranch.v1 import common_pb2, task_pb2
+
+
+def prediction_scores(
+    context: TaskContext, predictions: Any, y: Any, weights: Any, scorers: common_pb2.ObjectRef | None
+) -> list[task_pb2.Score]:
+    """Return the scores of predictions against y.
+
+    Without scorers it is the accuracy when y is of classes and R² when it is continuous, as for scikit-learn's
+    classifiers and regressors. A scorer that wants probabilities or decision values gets a two-dimensional array of
+    floats as probabilities (its columns being the sorted classes of y), and a one-dimensional one of floats, for
+    classes, as decision values.
+
+    Raises
+    ------
+    TaskRefused
+        When there is no y.
+    """
+    if y is None:
+        raise TaskRefused(f"{context.name} needs y to be scored: give y with the input of the run")
+    values = np.asarray(predictions)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if type_of_target(y).startswith("continuous"):
+        model: Any = _PredictedNumbers(values)
+    else:
+        model = _PredictedClasses(values, np.unique(np.asarray(y)))
+    return scores_of(context, model, predictions, y, weights, scorers)
+
+
+class _PredictedNumbers(RegressorMixin, BaseEstimator):
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X: Any, y: Any) -> _PredictedNumbers:
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return self.values
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        return r2_score(y, self.values, sample_weight=sample_weight)
+
+
+class _PredictedClasses(ClassifierMixin, BaseEstimator):
+    def __init__(self, values: Any, classes: Any) -> None:
+        self.values = values
+        self.classes = classes
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    @property
+    def classes_(self) -> Any:
+        return self.classes
+
+    @property
+    def _estimator_gives(self) -> str:
+        if self.values.dtype.kind == "f" and self.values.ndim == 2 and self.values.shape[1] == len(self.classes):
+            return "predict_proba"
+        if self.values.dtype.kind == "f" and self.values.ndim == 1 and not np.isin(self.values, self.classes).all():
+            return "decision_function"
+        return "predict"
+
+    def fit(self, X: Any, y: Any) -> _PredictedClasses:
+        return self
+
+    def predict(self, X: Any) -> Any:
+        gives = self._estimator_gives
+        if gives == "predict_proba":
+            return self.classes[np.argmax(self.values, axis=1)]
+        if gives == "decision_function" and len(self.classes) == 2:
+            return self.classes[(self.values > 0).astype(int)]
+        return self.values
+
+    def __getattr__(self, name: str) -> Any:
+        # Scorers look for these methods, and take what there is.
+        if name in ("predict_proba", "decision_function") and self._estimator_gives == name:
+            return lambda X: self.values
+        raise AttributeError(f"these predictions have no {name}: they are what the function returned")
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        return accuracy_score(y, self.predict(X), sample_weight=sample_weight)

@@ -1,0 +1,160 @@
+"""One task after the other: its work, its limits, its warnings, and the result that answers it."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from time import perf_counter_ns
+
+from anabranch.runtime.calling import call
+from anabranch.runtime.context import TaskContext
+from anabranch.runtime.environment import peak_memory, task_limits
+from anabranch.runtime.errors import TaskRefused
+from anabranch.runtime.failures import failure_of
+from anabranch.runtime.payloads import PayloadCache
+from anabranch.store import Store
+from anabranch.v1 import common_pb2, task_pb2
+
+_PAYLOAD_BYTES = 256 << 20
+_MODEL_BYTES = 256 << 20
+_SHORT_NS = 1_000_000
+_KNOWN_DURATIONS = 4096
+_WARNINGS = 20
+_LONGEST_WARNING = 1000
+
+
+class TaskRunner:
+    """Runs tasks in this process and keeps what they share: loaded functions, estimators and models.
+
+    Parameters
+    ----------
+    store : Store
+    setup : RuntimeSetup
+        The slot's limits.
+    """
+
+    def __init__(self, store: Store, setup: task_pb2.RuntimeSetup) -> None:
+        self._store = store
+        self._setup = setup
+        self._payloads = PayloadCache(_PAYLOAD_BYTES)
+        self._models = PayloadCache(_MODEL_BYTES)
+        self._stubborn: set[str] = set()
+        self._durations: dict[tuple, int] = {}
+
+    def run(self, task: task_pb2.Task) -> task_pb2.Result:
+        """Run one task. Whatever its code raises is its failure; nothing comes out of here."""
+        store = self._store
+        result = task_pb2.Result(task=task.task, attempt=task.attempt, holder=store.writer)
+        store.take_counters()
+        context = TaskContext(store, self._payloads, self._models, self._stubborn, task.node.partition(":")[0])
+        started_us = time.monotonic_ns() // 1000
+        begun = perf_counter_ns()
+        with warnings.catch_warnings(record=True) as caught:
+            try:
+                if _has_limits(task):
+                    with task_limits(task.limits, self._setup):
+                        success = _work_of(task)(context, task)
+                else:
+                    success = _work_of(task)(context, task)
+                result.success.CopyFrom(success)
+            except BaseException as error:
+                ceiling = task.limits.memory_bytes or self._setup.memory_bytes
+                result.failure.CopyFrom(failure_of(error, store, self._setup, ceiling))
+        elapsed = perf_counter_ns() - begun
+        self._remember(task, elapsed)
+        if caught:
+            _report(caught, result)
+        counters = store.take_counters()
+        result.usage.open_us = context.open_ns // 1000
+        result.usage.store_us = context.store_ns // 1000
+        result.usage.compute_us = max(elapsed - context.open_ns - context.store_ns, 0) // 1000
+        result.usage.bytes_in = counters.bytes_in
+        result.usage.bytes_out = counters.bytes_out
+        result.usage.bytes_copied = counters.bytes_copied
+        result.usage.peak_memory_bytes = peak_memory()
+        result.usage.readonly_retries = context.readonly_retries
+        result.usage.started_us = started_us
+        del context
+        result.held.extend(store.held())
+        return result
+
+    def cancelled(self, task: task_pb2.Task) -> task_pb2.Result:
+        """Return the result of a task that was cancelled before it began."""
+        return task_pb2.Result(
+            task=task.task,
+            attempt=task.attempt,
+            holder=self._store.writer,
+            failure=task_pb2.Failure(
+                kind=task_pb2.FAILURE_KIND_CANCELLED, message="cancelled before it began", slot=self._setup.slot
+            ),
+        )
+
+    def is_short(self, task: task_pb2.Task) -> bool:
+        """Whether the last task of this function, or of this node and kind, took less than 1 ms."""
+        return self._durations.get(_duration_key(task), _SHORT_NS) < _SHORT_NS
+
+    def stray_views(self) -> frozenset[tuple[int, int]]:
+        """Return objects, as (writer, sequence), of which views are alive for another reason than the caches."""
+        held = {(identifier.writer, identifier.sequence) for identifier in self._store.held()}
+        return frozenset(held - self._payloads.keys() - self._models.keys()) if held else frozenset()
+
+    def _remember(self, task: task_pb2.Task, elapsed: int) -> None:
+        if len(self._durations) >= _KNOWN_DURATIONS:
+            self._durations.clear()
+        self._durations[_duration_key(task)] = elapsed
+
+
+def _work_of(task: task_pb2.Task) -> Callable[[TaskContext, task_pb2.Task], task_pb2.Success]:
+    # Imported when first needed: a child that runs plain functions needs none of these.
+    work = task.WhichOneof("work")
+    if work == "call":
+        return call
+    if work == "fit":
+        from anabranch.runtime.fitting import fit
+
+        return fit
+    if work == "apply":
+        from anabranch.runtime.applying import apply
+
+        return apply
+    if work == "combine":
+        from anabranch.runtime.combining import combine
+
+        return combine
+    if work == "split":
+        from anabranch.runtime.splitting import split
+
+        return split
+    raise TaskRefused(f"a Python runtime has no {work or 'unknown'} tasks: native functions run in the worker itself")
+
+
+def _has_limits(task: task_pb2.Task) -> bool:
+    return bool(task.limits.threads or task.limits.memory_bytes)
+
+
+def _duration_key(task: task_pb2.Task) -> tuple:
+    work = task.WhichOneof("work")
+    if work == "call":
+        return task.call.function.writer, task.call.function.sequence
+    return task.run, task.node, work
+
+
+def _report(caught: list[warnings.WarningMessage], result: task_pb2.Result) -> None:
+    """Send warnings with a success; a failure's go to standard error, whose last lines travel with it."""
+    texts: dict[str, None] = {}
+    for warning in caught:
+        texts[f"{warning.category.__name__}: {warning.message}"[:_LONGEST_WARNING]] = None
+    shown = list(texts)[:_WARNINGS]
+    if len(texts) > _WARNINGS:
+        shown.append(f"{len(texts) - _WARNINGS} more warnings")
+    if result.HasField("success"):
+        result.success.warnings.extend(text.encode("utf-8", "backslashreplace").decode() for text in shown)
+    else:
+        print("\n".join(shown), file=sys.stderr)
+
+
+def object_id(ref: common_pb2.ObjectRef) -> tuple[int, int]:
+    """Return what names an object: its writer and the writer's count."""
+    return ref.writer, ref.sequence

@@ -1,0 +1,77 @@
+"""Scores: the estimator's own, or any scikit-learn scorers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from anabranch.runtime.context import TaskContext
+from anabranch.runtime.errors import TaskRefused
+from anabranch.runtime.estimators import accepts, positional
+from anabranch.v1 import common_pb2, task_pb2
+
+
+def scores_of(
+    context: TaskContext, model: Any, X: Any, y: Any, weights: Any, scorers: common_pb2.ObjectRef | None
+) -> list[task_pb2.Score]:
+    """Return the scores of a fitted model over X and y.
+
+    Without scorers it is ``model.score``, weighted when there are weights and it takes them. Scorers (a dict of name to a
+    scorer's name, a callable ``(estimator, X, y)``, or None for ``model.score``; or one callable that returns a number
+    or a dict) are called exactly as scikit-learn's ``cross_validate`` calls them: weights reach only a scorer that asks
+    for them with ``set_score_request``.
+
+    Raises
+    ------
+    TaskRefused
+        When y is missing, the model has no ``score``, or a scorer returns no number.
+    """
+    if scorers is None:
+        return [_number(context, "score", _own_score(context, model, X, y, weights))]
+    chosen = context.payload(scorers, "scorers")
+    if isinstance(chosen, Mapping):
+        return [
+            _number(context, str(name), _scored(context, scorer, model, X, y, weights)) for name, scorer in chosen.items()
+        ]
+    value = _scored(context, chosen, model, X, y, weights)
+    if isinstance(value, Mapping):
+        return [_number(context, str(name), number) for name, number in value.items()]
+    return [_number(context, "score", value)]
+
+
+def _own_score(context: TaskContext, model: Any, X: Any, y: Any, weights: Any) -> Any:
+    method = getattr(model, "score", None)
+    if method is None:
+        raise TaskRefused(f"{context.name}: {type(model).__name__} has no score method; give scoring=")
+    needed, taken, _ = positional(method)
+    if y is None and needed >= 2:
+        raise TaskRefused(f"{context.name} needs y to be scored: give y with the input of the run")
+    extra = {"sample_weight": weights} if weights is not None and accepts(method, "sample_weight") else {}
+    return method(X, *(() if y is None or taken < 2 else (y,)), **extra)
+
+
+def _scored(context: TaskContext, scorer: Any, model: Any, X: Any, y: Any, weights: Any) -> Any:
+    if scorer is None:
+        return _own_score(context, model, X, y, None)
+    if isinstance(scorer, str):
+        from sklearn.metrics import get_scorer
+
+        scorer = get_scorer(scorer)
+    extra = {"sample_weight": weights} if weights is not None and _asks_for_weights(scorer) else {}
+    return scorer(model, X, y, **extra) if y is not None else scorer(model, X)
+
+
+def _asks_for_weights(scorer: Any) -> bool:
+    routing = getattr(scorer, "get_metadata_routing", None)
+    if routing is None:
+        return False
+    return getattr(routing(), "score", None) is not None and routing().score.requests.get("sample_weight") is True
+
+
+def _number(context: TaskContext, name: str, value: Any) -> task_pb2.Score:
+    try:
+        return task_pb2.Score(name=name, value=float(value))
+    except (TypeError, ValueError):
+        raise TaskRefused(
+            f"{context.name}: the scorer {name!r} returned a {type(value).__name__}, not a number"
+        ) from None
