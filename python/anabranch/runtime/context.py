@@ -27,7 +27,17 @@ class TaskContext:
         For messages. What lowering put behind a colon is not part of the user's name.
     """
 
-    __slots__ = ("_models", "_payloads", "_store", "node", "open_ns", "readonly_retries", "store_ns", "stubborn", "writable")
+    __slots__ = (
+        "_models",
+        "_payloads",
+        "_store",
+        "node",
+        "open_ns",
+        "readonly_retries",
+        "store_ns",
+        "stubborn",
+        "writable",
+    )
 
     def __init__(
         self, store: Store, payloads: PayloadCache, models: PayloadCache, stubborn: set[str], node: str
@@ -120,9 +130,7 @@ class TaskContext:
         text = f"{seed}\0{self.node}\0{parameter}".encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "little") & 0x7FFFFFFF
 
-    def _load(
-        self, ref: common_pb2.ObjectRef, what: str, references: Callable[[Any], Any] | None = None
-    ) -> Any:
+    def _load(self, ref: common_pb2.ObjectRef, what: str, references: Callable[[Any], Any] | None = None) -> Any:
         try:
             return self._store.get(ref, persistent_load=references)
         except (StoreError, MemoryError, TaskRefused, CannotCross):

@@ -139,8 +139,8 @@ def takes_column(estimator: Any, X: Any) -> bool:
     """Whether a one-dimensional X must reach this estimator as a column.
 
     Predictions travel with the shape that ``predict`` gives them, (n_samples,); an estimator behind a predictor takes
-    (n_samples, 1). Numbers become a column unless the estimator's tags say that it takes one-dimensional input; texts and
-    objects only where it is sure that they are no documents.
+    (n_samples, 1). Numbers become a column unless the estimator's tags say that it takes one-dimensional input; texts
+    and objects only where it is sure that they are no documents.
     """
     import numpy as np
 

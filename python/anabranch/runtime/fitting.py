@@ -88,7 +88,8 @@ def _fit_once(context: TaskContext, estimator: Any, work: task_pb2.FitWork, item
 
 def _fit_rows_of_all(context: TaskContext, estimator: Any, work: task_pb2.FitWork, items: _Items) -> tuple[Any, Any]:
     edges = [
-        concatenate([open_features(context, estimator, item[index]) for item in items]) for index in range(len(items[0]))
+        concatenate([open_features(context, estimator, item[index]) for item in items])
+        for index in range(len(items[0]))
     ]
     several = work.train.form in (task_pb2.INPUT_FORM_EDGES, task_pb2.INPUT_FORM_LIST_OF_EDGES)
     y, weights = (
@@ -166,9 +167,7 @@ def _target_arguments(context: TaskContext, method: Any, y: Any) -> tuple[Any, .
     return (y,) if taken >= 2 else ()
 
 
-def _weight_arguments(
-    context: TaskContext, estimator: Any, work: task_pb2.FitWork, weights: Any
-) -> dict[str, Any]:
+def _weight_arguments(context: TaskContext, estimator: Any, work: task_pb2.FitWork, weights: Any) -> dict[str, Any]:
     """Return sample weights under the name by which ``fit`` takes them: of a pipeline, its last step's.
 
     A predictor that takes none says so in a warning; transformers rarely do, and are silent.
@@ -183,5 +182,7 @@ def _weight_arguments(
         if hasattr(last, "fit") and accepts(last.fit, "sample_weight"):
             return {f"{name}__sample_weight": weights}
     if work.output_method or hasattr(estimator, "predict"):
-        warnings.warn(f"{context.name}: {type(estimator).__name__} takes no sample weights; it is fitted without", stacklevel=2)
+        warnings.warn(
+            f"{context.name}: {type(estimator).__name__} takes no sample weights; it is fitted without", stacklevel=2
+        )
     return {}

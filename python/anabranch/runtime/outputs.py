@@ -1,4 +1,4 @@
-"""What a task answers: new X, and the columns that belong to its rows, passed through by reference where they can be."""
+"""What a task answers: new X, and the columns that belong to its rows, passed through by reference if they can be."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any
 
 
 def library_of(value: Any) -> str:
-    """Return the top-level package that defines the value's type: ``numpy``, ``pandas``, ``scipy``, …"""
+    """Return the top-level package that defines the value's type: ``numpy``, ``pandas``, ``scipy``."""
     return type(value).__module__.partition(".")[0]
 
 

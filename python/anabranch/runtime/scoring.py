@@ -16,10 +16,10 @@ def scores_of(
 ) -> list[task_pb2.Score]:
     """Return the scores of a fitted model over X and y.
 
-    Without scorers it is ``model.score``, weighted when there are weights and it takes them. Scorers (a dict of name to a
-    scorer's name, a callable ``(estimator, X, y)``, or None for ``model.score``; or one callable that returns a number
-    or a dict) are called exactly as scikit-learn's ``cross_validate`` calls them: weights reach only a scorer that asks
-    for them with ``set_score_request``.
+    Without scorers it is ``model.score``, weighted when there are weights and it takes them. Scorers (a dict of name
+    to a scorer's name, a callable ``(estimator, X, y)``, or None for ``model.score``; or one callable that returns a
+    number or a dict) are called exactly as scikit-learn's ``cross_validate`` calls them: weights reach only a scorer that
+    asks for them with ``set_score_request``.
 
     Raises
     ------
@@ -31,7 +31,8 @@ def scores_of(
     chosen = context.payload(scorers, "scorers")
     if isinstance(chosen, Mapping):
         return [
-            _number(context, str(name), _scored(context, scorer, model, X, y, weights)) for name, scorer in chosen.items()
+            _number(context, str(name), _scored(context, scorer, model, X, y, weights))
+            for name, scorer in chosen.items()
         ]
     value = _scored(context, chosen, model, X, y, weights)
     if isinstance(value, Mapping):

@@ -131,7 +131,9 @@ def _rows(context: TaskContext, value: Any, given: Sequence[Xy]) -> Any:
     count = row_count(given[0].X)
     if isinstance(value, slice) and count is not None:
         return np.arange(count)[value]
-    if isinstance(value, range) or (isinstance(value, list) and all(isinstance(row, numbers.Integral) for row in value)):
+    if isinstance(value, range) or (
+        isinstance(value, list) and all(isinstance(row, numbers.Integral) for row in value)
+    ):
         value = np.asarray(value, dtype=None if len(value) else np.int64)
     if type(value) is not np.ndarray or value.ndim != 1 or value.dtype.kind not in "iub" or count is None:
         return None
@@ -149,9 +151,10 @@ def _own_dimension(
 ) -> common_pb2.Dimension:
     own = [dimension for dimension in emits if not all(_name(dimension) in labels for labels in keys)]
     if len(own) != 1:
+        named = ", ".join(dimension.owner for dimension in emits) or "(none)"
         raise TaskRefused(
-            f"{context.name}: of the dimensions {', '.join(dimension.owner for dimension in emits) or '(none)'} exactly one "
-            "must be the folds' own, and the keys of the input must have the others"
+            f"{context.name}: of the dimensions {named} exactly one must be the folds' own, and "
+            "the keys of the input must have the others"
         )
     return own[0]
 

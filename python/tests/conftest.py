@@ -1,0 +1,87 @@
+"""What every test is held to: no child, descriptor or store directory is left when it ends."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+from anabranch.store import Store
+
+
+def _children() -> set[int]:
+    found: set[int] = set()
+    for task in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{task}/children") as children:
+                found.update(int(pid) for pid in children.read().split())
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _descriptors() -> dict[int, str]:
+    """Open descriptors by number; what libraries open once and keep for themselves does not count."""
+    found: dict[int, str] = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:
+            continue
+        if not target.startswith(("anon_inode:", "/dev/urandom", "/dev/null", "/sys/", "/proc/")):
+            found[int(name)] = target
+    return found
+
+
+def _store_directories() -> set[str]:
+    try:
+        return {name for name in os.listdir("/dev/shm") if name.startswith("anabranch-")}
+    except FileNotFoundError:
+        return set()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a child process, an open descriptor or a store directory of its own.
+
+    ``@pytest.mark.leaves("children", ...)`` exempts a test, for a process-wide pool that outlives it on purpose.
+    """
+    marker = request.node.get_closest_marker("leaves")
+    exempt = set(marker.args) if marker else set()
+    children, descriptors = _children(), _descriptors()
+    yield
+    gc.collect()
+    left = _children() - children
+    assert "children" in exempt or not left, f"child processes left: {sorted(left)}"
+    opened = {number: target for number, target in _descriptors().items() if descriptors.get(number) != target}
+    assert "descriptors" in exempt or not opened, f"descriptors left: {opened}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_store_left_behind() -> Iterator[None]:
+    """Fail the session when a store directory stands that did not before."""
+    before = _store_directories()
+    yield
+    uid = f"anabranch-{os.getuid()}-"
+    left = {name for name in _store_directories() - before if name.startswith((uid, f"anabranch-test-{os.getpid()}-"))}
+    assert not left, f"store directories left in /dev/shm: {sorted(left)}"
+
+
+@pytest.fixture
+def store_directory() -> Iterator[str]:
+    """An empty store directory, as a coordinator makes it, gone after the test."""
+    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    path = tempfile.mkdtemp(prefix=f"anabranch-test-{os.getpid()}-", dir=parent)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def client_store(store_directory: str) -> Iterator[Store]:
+    """A client's store in `store_directory`."""
+    with Store(store_directory) as store:
+        yield store
