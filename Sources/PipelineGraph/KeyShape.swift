@@ -54,6 +54,24 @@ struct KeyShape: Hashable, Sendable {
         return made
     }
 
+    /// The shape of a product of `sources`, which `self` joins: where labels clash, a dimension that several of them have
+    /// stands in a key once for each, named after it (`partition@scale`).
+    func clashing(_ sources: [KeyShape], names: [String]) -> KeyShape {
+        var made = self
+        for dimension in dimensions.sorted() {
+            let having = sources.indices.filter { sources[$0].labels[dimension] != nil }
+            guard having.count > 1 else { continue }
+            made.labels[dimension] = having.compactMap { sources[$0].labels[dimension] }.reduce(.known([]), Self.either)
+            made.always.remove(dimension)
+            for source in having where names.indices.contains(source) {
+                let owner = "\(dimension.owner)@\(names[source])"
+                let renamed = Dimension(kind: dimension.kind, owner: owner, positional: dimension.positional)
+                made.labels[renamed] = sources[source].labels[dimension]
+            }
+        }
+        return made
+    }
+
     /// A dimension on which no key of one can agree with any key of the other.
     func conflict(with other: KeyShape) -> Dimension? {
         always.intersection(other.always).sorted().first { dimension in

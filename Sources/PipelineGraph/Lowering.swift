@@ -63,10 +63,11 @@ struct Lowering {
         if let start = relations.starts[index] { return .single(start) }
         let sources = topology.sources[index.position]
         let edges = sources.compactMap { relations.outputs[$0] }
-        if node.kind == .or { return .alternatives(edges, sources: sources.map { self.node($0).name }) }
+        let names = sources.map { self.node($0).name }
+        if node.kind == .or { return .alternatives(edges, sources: names) }
         // A fit over a list concatenates the rows of each edge; its model is applied to the same number of them.
         if node.isFittedOverList, edges.count == 1 { return .single(edges[0]) }
-        let together = Reading.together(edges, product: node.join == .product)
+        let together = Reading.together(edges, product: node.join == .product, sources: names)
         if node.over.isEmpty || node.isFittedOverList { return together }
         return together.gathered(over: try over(index, edges), missing: node.missing)
     }

@@ -77,7 +77,8 @@ struct PlanDraft {
                 }
             }
         }
-        return sources.dropFirst().reduce(first) { $0.joined($1) }
+        let shape = sources.dropFirst().reduce(first) { $0.joined($1) }
+        return product ? shape.clashing(sources, names: node.viaLabels.map(\.description)) : shape
     }
 
     private func add(

@@ -20,9 +20,11 @@ struct Reading: Hashable, Sendable {
             edges: edges, rule: .union, form: .single, via: .via(sources), viaLabels: sources.map(Label.text))
     }
 
-    /// One entry from each edge, in a list.
-    static func together(_ edges: [PlanEdge], product: Bool) -> Reading {
-        Reading(edges: edges, rule: edges.count > 1 ? .join(product: product) : .union, form: .edges)
+    /// One entry from each edge, in a list. Without `sources` the edges of a product go by their plan nodes' names.
+    static func together(_ edges: [PlanEdge], product: Bool, sources: [String] = []) -> Reading {
+        Reading(
+            edges: edges, rule: edges.count > 1 ? .join(product: product) : .union, form: .edges,
+            viaLabels: product ? sources.map(Label.text) : [])
     }
 
     /// The same, as lists over `dimensions`; a list of one where there are none.

@@ -34,6 +34,28 @@ import Testing
         #expect(product.rule == .join(product: true))
     }
 
+    @Test func aProductsEdgesAreNamedAlikeInEveryPhase() throws {
+        let pairs = graph(
+            [.transformer("a"), .transformer("b"), .and("pairs").with { $0.join = .product }, .predictor("tree")],
+            ["a": ["pairs"], "b": ["pairs"], "pairs": ["tree"]])
+        let plan = try Plan.lowering(RunRequest(pairs, .crossValidate))
+        for name in ["pairs", "pairs:score"] {
+            #expect(plan.node(name)?.viaLabels == ["a", "b"] && plan.node(name)?.via == nil)
+        }
+    }
+
+    @Test func overCanNameOneSideOfAProduct() throws {
+        let pairs = graph(
+            [
+                .transformer("a"), .transformer("b"), .and("pairs").with { $0.join = .product },
+                .and("all", over: ["partition@a"]),
+            ],
+            ["a": ["pairs"], "b": ["pairs"], "pairs": ["all"]])
+        let all = try #require(Plan.lowering(RunRequest(pairs, .fit, inputs: partitions(2))).node("all"))
+        let side = Dimension(kind: .data, owner: "partition@a", positional: true)
+        #expect(all.rule == .gather(over: [side], product: false, missing: .fail))
+    }
+
     @Test func overGathersWhatItNames() throws {
         let lists = try vote(branches(.and("vote", over: ["partition"]).with { $0.missing = .drop }))
         #expect(lists.rule == .gather(over: [.partition], product: false, missing: .drop))
