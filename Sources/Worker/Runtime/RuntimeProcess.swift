@@ -23,7 +23,7 @@ final class RuntimeProcess {
     /// Bytes of output passed on for the task that runs.
     var forwarded = 0
 
-    private var incoming = FrameBuffer(limit: MessageLimit.data)
+    private var incoming = FrameReader()
     private var outgoing: [UInt8] = []
     private var sent = 0
     private var isReaped = false
@@ -76,13 +76,13 @@ final class RuntimeProcess {
 
     var wantsToWrite: Bool { sent < outgoing.count }
 
-    func send(_ message: ToRuntime) {
-        let bytes = message.encoded()
+    /// - Throws: `oversized`; nothing has been sent then.
+    func send(_ message: ToRuntime) throws(WireError) {
+        let bytes = try message.framed()
         if sent == outgoing.count {
             outgoing.removeAll(keepingCapacity: true)
             sent = 0
         }
-        outgoing.append(contentsOf: FrameBuffer.header(bytes.count))
         outgoing.append(contentsOf: bytes)
         flush()
     }
@@ -103,8 +103,8 @@ final class RuntimeProcess {
         case over
     }
 
-    /// Reads what is there and calls `body` with each frame.
-    func receive(_ body: (UnsafeRawBufferPointer) -> Void) -> Reading {
+    /// Reads what is there and calls `body` with each message.
+    func receive(_ body: (FromRuntime) -> Void) -> Reading {
         guard socket >= 0 else { return .over }
         var reading = Reading.open
         withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
@@ -121,7 +121,13 @@ final class RuntimeProcess {
                 }
             }
         }
-        do { try incoming.forEachFrame(body) } catch { reading = .over }
+        do {
+            while let message = try incoming.next(as: FromRuntime.self) { body(message) }
+        } catch {
+            // What is no message, or no frame, has lost its place in the stream: there is nothing to go on from.
+            kill()
+            reading = .over
+        }
         return reading
     }
 

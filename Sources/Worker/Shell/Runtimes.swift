@@ -40,7 +40,7 @@ final class Runtimes {
         do {
             let process = try RuntimeProcess(
                 .init(interpreter: configuration.python, environment: environment), writer: writer)
-            process.send(ToRuntime(setup: setup(writer, slot)))
+            try process.send(ToRuntime(setup: setup(writer, slot)))
             processes[slot] = process
             return (writer, nil)
         } catch {
@@ -48,17 +48,22 @@ final class Runtimes {
         }
     }
 
+    /// Hands tasks over; a runtime that cannot take the message is ended, and its tasks with it.
     func send(_ slot: SlotIndex, _ tasks: [TaskAssignment]) {
         guard let process = processes[slot] else { return }
         if current[slot] == nil {
             current[slot] = tasks.first?.attempt.task
             process.beginTask()
         }
-        process.send(ToRuntime(tasks: tasks))
+        tell(process, ToRuntime(tasks: tasks))
     }
 
     func withdraw(_ slot: SlotIndex, _ attempts: [Attempt]) {
-        processes[slot]?.send(ToRuntime(cancels: attempts))
+        if let process = processes[slot] { tell(process, ToRuntime(cancels: attempts)) }
+    }
+
+    private func tell(_ process: RuntimeProcess, _ message: ToRuntime) {
+        do { try process.send(message) } catch { process.kill() }
     }
 
     /// Tells the runtimes which of their regions may be used again; returns what is none of theirs.
@@ -67,7 +72,7 @@ final class Runtimes {
         var others = objects
         for process in processes.values {
             guard let mine = owned[process.writer] else { continue }
-            process.send(ToRuntime(releases: mine))
+            tell(process, ToRuntime(releases: mine))
             others.removeAll { $0.writer == process.writer }
         }
         return others
@@ -82,12 +87,7 @@ final class Runtimes {
         guard let process = processes[slot] else { return }
         process.flush()
         var results: [TaskResult] = []
-        var damaged = false
-        let reading = process.receive { frame in
-            guard let message = try? FromRuntime(decoding: frame) else {
-                damaged = true
-                return
-            }
+        let reading = process.receive { message in
             if message.hello != nil { notices.events.append(.runtimeReady(slot)) }
             if let started = message.started { self.begin(slot, started.task) }
             results.append(contentsOf: message.results)
@@ -102,7 +102,6 @@ final class Runtimes {
             process.beginTask()
             notices.events.append(.runtimeAnswered(slot, results))
         }
-        if damaged { process.kill() }
         if reading == .over { end(slot, process, into: &notices) }
     }
 
