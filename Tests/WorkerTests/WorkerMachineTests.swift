@@ -93,7 +93,7 @@ import Testing
         var machine = ready(slots: 1)
         let tasks = (1...5).map { task(UInt64($0)) }
         _ = handle(&machine, .tasksArrived(tasks))
-        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0], microseconds: 5)]))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0])]))
         let exit = RuntimeExit(signal: 6, status: 0, peakMemoryBytes: 77, outputTail: "last words")
         let effects = handle(&machine, .runtimeExited(SlotIndex(0), exit))
         let lost = reports(effects)
@@ -172,8 +172,11 @@ import Testing
         var machine = WorkerMachine(slots: 1, host: "here")
         _ = handle(&machine, .tasksArrived([task(1), native(2), task(3)]))
         let exit = RuntimeExit(signal: nil, status: 1, outputTail: "No module named anabranch")
-        #expect(handle(&machine, .runtimeExited(SlotIndex(0), exit)).contains(.startRuntime(SlotIndex(0))))
-        let failed = reports(handle(&machine, .runtimeExited(SlotIndex(0), exit)))
+        #expect(reports(handle(&machine, .runtimeExited(SlotIndex(0), exit))).isEmpty)
+        let pause = WorkerMachine.startPauseMicroseconds
+        #expect(handle(&machine, .tick, after: pause - 1).isEmpty)
+        #expect(handle(&machine, .tick, after: pause) == [.startRuntime(SlotIndex(0))])
+        let failed = reports(handle(&machine, .runtimeExited(SlotIndex(0), exit), after: pause))
         #expect(failed.map(\.attempt.task.rawValue) == [1, 3])
         #expect(failure(failed.first)?.outputTail == "No module named anabranch")
         #expect(machine.attempts == [native(2).attempt])
@@ -185,5 +188,81 @@ import Testing
         #expect(handle(&machine, .epochEnded).contains(.killRuntime(SlotIndex(0))))
         #expect(machine.attempts.isEmpty)
         #expect(reports(handle(&machine, .runtimeExited(SlotIndex(0), RuntimeExit(signal: 9, status: 0)))).isEmpty)
+    }
+
+    @Test func ofSeveralTasksInARuntimeThatDiedTheOneThatKillsItAgainIsToBlame() throws {
+        var machine = ready(slots: 1)
+        let tasks = (1...9).map { task(UInt64($0)) }
+        _ = handle(&machine, .tasksArrived([tasks[0]]))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0], microseconds: 100)]))
+        #expect(sends(handle(&machine, .tasksArrived(Array(tasks[1...])))) == [SlotIndex(0): Array(2...9)])
+        // 2 may be done and its answer kept back: nobody is blamed yet.
+        let exit = RuntimeExit(signal: 6, status: 0)
+        #expect(handle(&machine, .runtimeExited(SlotIndex(0), exit)) == [.startRuntime(SlotIndex(0))])
+        #expect(sends(handle(&machine, .runtimeReady(SlotIndex(0)))) == [SlotIndex(0): [2]])
+        #expect(sends(handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[1])]))) == [SlotIndex(0): [3]])
+        let blamed = reports(handle(&machine, .runtimeExited(SlotIndex(0), exit)))
+        #expect(blamed.map(\.attempt) == [tasks[2].attempt])
+        #expect(failure(blamed.first)?.kind == .killed)
+        #expect(sends(handle(&machine, .runtimeReady(SlotIndex(0)))) == [SlotIndex(0): [4]])
+    }
+
+    @Test func aTaskThatAnsweredWhileItsKillWasOnTheWayLeavesNoBlameToTheNext() {
+        var machine = ready(slots: 1)
+        let tasks = (1...4).map { task(UInt64($0)) }
+        _ = handle(&machine, .tasksArrived([tasks[0]]))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0], microseconds: 100)]))
+        _ = handle(&machine, .tasksArrived(Array(tasks[1...])))
+        #expect(handle(&machine, .cancelRequested([tasks[1].attempt])) == [.killRuntime(SlotIndex(0))])
+        let late = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[1], microseconds: 100)]))
+        #expect(reports(late).map(\.attempt) == [tasks[1].attempt])
+        let effects = handle(&machine, .runtimeExited(SlotIndex(0), RuntimeExit(signal: 9, status: 0)))
+        #expect(effects == [.startRuntime(SlotIndex(0))])
+        #expect(machine.attempts == tasks[2...].map(\.attempt))
+    }
+
+    @Test func tasksWithALimitAreAloneInTheirRuntime() {
+        var machine = ready(slots: 1)
+        let first = task(1)
+        _ = handle(&machine, .tasksArrived([first]))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(first, microseconds: 100)]))
+        let limited = task(2, timeout: 1_000)
+        #expect(sends(handle(&machine, .tasksArrived([limited, task(3), task(4)]))) == [SlotIndex(0): [2]])
+        let next = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(limited, microseconds: 100)]))
+        #expect(sends(next) == [SlotIndex(0): [3, 4]])
+    }
+
+    @Test func aRuntimeThatNeverSaysHelloIsKilledAndItsTasksFailByNameOfTheInterpreter() throws {
+        var machine = WorkerMachine(slots: 1, host: "here", runtimeName: "/opt/python -m anabranch.runtime")
+        _ = handle(&machine, .tasksArrived([task(1)]))
+        let limit = WorkerMachine.startLimitMicroseconds
+        #expect(machine.nextDeadline(after: now) == now.advanced(byMicroseconds: limit))
+        #expect(handle(&machine, .tick, after: limit - 1).isEmpty)
+        #expect(handle(&machine, .tick, after: limit) == [.killRuntime(SlotIndex(0))])
+        // A hello that crossed with the kill changes nothing.
+        #expect(handle(&machine, .runtimeReady(SlotIndex(0)), after: limit).isEmpty)
+        let exit = RuntimeExit(signal: 9, status: 0, outputTail: "importing")
+        #expect(handle(&machine, .runtimeExited(SlotIndex(0), exit), after: limit).isEmpty)
+        let pause = limit + WorkerMachine.startPauseMicroseconds
+        #expect(machine.nextDeadline(after: now.advanced(byMicroseconds: limit)) == now.advanced(byMicroseconds: pause))
+        #expect(handle(&machine, .tick, after: pause) == [.startRuntime(SlotIndex(0))])
+        _ = handle(&machine, .tick, after: pause + limit)
+        let doomed = reports(handle(&machine, .runtimeExited(SlotIndex(0), exit), after: pause + limit))
+        let cause = try #require(failure(doomed.first))
+        #expect(cause.message.contains("/opt/python -m anabranch.runtime") && cause.outputTail == "importing")
+    }
+
+    @Test func oneSlotThatDoesNotStartDoomsNothingWhileAnotherRuns() {
+        var machine = WorkerMachine(slots: 2, host: "here")
+        _ = handle(&machine, .tasksArrived((1...3).map { task(UInt64($0)) }))
+        _ = handle(&machine, .runtimeReady(SlotIndex(0)))
+        var at: UInt64 = 0
+        for _ in 0..<5 {
+            let refused = handle(&machine, .runtimeUnstartable(SlotIndex(1), reason: "no memory"), after: at)
+            #expect(reports(refused).isEmpty)
+            at += 20 * WorkerMachine.startPauseMicroseconds
+            #expect(handle(&machine, .tick, after: at) == [.startRuntime(SlotIndex(1))])
+        }
+        #expect(machine.attempts.count == 3)
     }
 }

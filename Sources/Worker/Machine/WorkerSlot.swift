@@ -13,16 +13,20 @@ struct WorkerSlot: Sendable {
     enum Runtime: Hashable, Sendable {
         /// No process. Exit: `starting`, when a Python task is there.
         case absent
-        /// Its process was started, it has not said hello. Exits: `ready`, `absent` (it died or could not be started).
-        case starting
+        /// Its process was started, it has not said hello. Exits: `ready`, `unresponsive` (too late), `absent` (it died or
+        /// could not be started).
+        case starting(since: Moment)
+        /// Killed by us because it did not say hello; its exit is awaited. Exit: `absent`.
+        case unresponsive
         /// It takes tasks. Exits: `dying` (we killed it), `absent` (it died by itself).
         case ready
-        /// Killed by us because of its first task; its exit is awaited. Exit: `absent`.
-        case dying(FailureKind)
+        /// Killed by us because of this attempt; its exit is awaited. Exit: `absent`.
+        case dying(FailureKind, Attempt)
     }
 
     var runtime = Runtime.absent
-    /// What the runtime has, first the one that it runs.
+    /// What the runtime has, in its order: it runs the first one, or one of those behind it while answers of short tasks
+    /// are kept back.
     var python: Deque<Committed> = []
     /// What the native thread has.
     var native: [TaskAssignment] = []
@@ -31,8 +35,16 @@ struct WorkerSlot: Sendable {
     /// Moving average of compute time; nil while nothing has been measured.
     var averageMicroseconds: UInt64?
     var failedStarts = 0
+    var restartNotBefore = Moment(microseconds: 0)
 
     var isIdle: Bool { python.isEmpty && native.isEmpty }
+
+    mutating func becameReady() {
+        // A hello that crossed with the kill comes from a process that is gone.
+        if runtime == .unresponsive { return }
+        runtime = .ready
+        failedStarts = 0
+    }
 
     mutating func measured(_ microseconds: UInt64) {
         averageMicroseconds = averageMicroseconds.map { ($0 * 3 + microseconds) / 4 } ?? microseconds
@@ -45,4 +57,29 @@ struct WorkerSlot: Sendable {
         if averageMicroseconds > 1_000 { return 1 }
         return min(64, max(1, Int(2_000 / max(averageMicroseconds, 20))))
     }
+
+    /// When something is to be decided about this slot though nothing happens.
+    func deadlines(pythonWaits: Bool) -> [Moment] {
+        switch runtime {
+        case .absent: return pythonWaits ? [restartNotBefore] : []
+        case .starting(let since):
+            return [since.advanced(byMicroseconds: WorkerMachine.startLimitMicroseconds)]
+        case .unresponsive, .dying: return []
+        case .ready:
+            guard let head = python.first else { return [] }
+            var moments: [Moment] = []
+            if let timeout = head.task.limits.timeoutMicroseconds {
+                moments.append(headSince.advanced(byMicroseconds: timeout))
+            }
+            if python.count > 1 {
+                moments.append(headSince.advanced(byMicroseconds: WorkerMachine.stealAfterMicroseconds))
+            }
+            return moments
+        }
+    }
+}
+
+extension Limits {
+    /// Far enough away for what is too large to count.
+    var timeoutMicroseconds: UInt64? { timeoutMilliseconds.map { min($0, 1 << 40) * 1_000 } }
 }

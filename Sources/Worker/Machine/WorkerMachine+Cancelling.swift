@@ -1,0 +1,52 @@
+import AnabranchCore
+
+extension WorkerMachine {
+    mutating func cancel(_ attempts: [Attempt], effects: inout [WorkerEffect]) {
+        for attempt in attempts {
+            if let place = queue.firstIndex(where: { $0.attempt == attempt }) {
+                queue.remove(at: place)
+                suspects.remove(attempt)
+                effects.append(.report([cancelled(attempt, "cancelled before it ran")]))
+                continue
+            }
+            for i in slots.indices {
+                guard let place = slots[i].python.firstIndex(where: { $0.task.attempt == attempt && !$0.isWithdrawn })
+                else { continue }
+                if place == 0 {
+                    kill(i, because: .cancelled, effects: &effects)
+                } else {
+                    slots[i].python[place].isWithdrawn = true
+                    effects.append(.withdraw(SlotIndex(i), [attempt]))
+                    effects.append(.report([cancelled(attempt, "cancelled before it ran")]))
+                }
+            }
+        }
+    }
+
+    /// Kills the slot's runtime because of its first task.
+    mutating func kill(_ i: Int, because kind: FailureKind, effects: inout [WorkerEffect]) {
+        guard slots[i].runtime == .ready, let head = slots[i].python.first else { return }
+        slots[i].runtime = .dying(kind, head.task.attempt)
+        effects.append(.killRuntime(SlotIndex(i)))
+    }
+
+    mutating func enforceDeadlines(at now: Moment, effects: inout [WorkerEffect]) {
+        for i in slots.indices {
+            switch slots[i].runtime {
+            case .starting(let since) where now.microseconds(since: since) >= Self.startLimitMicroseconds:
+                slots[i].runtime = .unresponsive
+                effects.append(.killRuntime(SlotIndex(i)))
+            case .ready:
+                guard let timeout = slots[i].python.first?.task.limits.timeoutMicroseconds,
+                    now.microseconds(since: slots[i].headSince) >= timeout
+                else { continue }
+                kill(i, because: .timeout, effects: &effects)
+            default: continue
+            }
+        }
+    }
+
+    func cancelled(_ attempt: Attempt, _ message: String) -> TaskResult {
+        TaskResult(attempt: attempt, outcome: .failure(Failure(kind: .cancelled, message: message, host: host)))
+    }
+}

@@ -1,0 +1,124 @@
+import AnabranchCore
+
+extension WorkerMachine {
+    mutating func exited(
+        _ index: SlotIndex, _ exit: RuntimeExit, at now: Moment, effects: inout [WorkerEffect]
+    ) {
+        let i = index.rawValue
+        let before = slots[i].runtime
+        slots[i].runtime = .absent
+        switch before {
+        case .absent: return
+        case .starting, .unresponsive:
+            startFailed(index, whyNotReady(before, exit), tail: exit.outputTail, at: now, effects: &effects)
+        case .dying(let kind, let attempt):
+            // It may have answered while the kill was on its way; then what came next is not to blame.
+            if let head = slots[i].python.first, head.task.attempt == attempt {
+                slots[i].python.removeFirst()
+                suspects.remove(attempt)
+                if !head.isWithdrawn {
+                    effects.append(.report([killed(head.task, because: kind, exit, slot: index)]))
+                }
+            }
+            requeue(i)
+        case .ready:
+            if slots[i].python.count == 1, let head = slots[i].python.popFirst() {
+                suspects.remove(head.task.attempt)
+                if !head.isWithdrawn { effects.append(.report([died(head.task, exit, slot: index)])) }
+            } else {
+                // A runtime may keep answers back while tasks are short: the first unanswered one may be done.
+                suspects.formUnion(slots[i].python.filter { !$0.isWithdrawn }.map(\.task.attempt))
+            }
+            requeue(i)
+        }
+    }
+
+    /// The task under which the runtime died by itself.
+    private func died(_ task: TaskAssignment, _ exit: RuntimeExit, slot: SlotIndex) -> TaskResult {
+        let message =
+            if exit.closedItsSocket {
+                "the Python runtime closed its socket to the worker under this task, and was killed; code in a task must "
+                    + "not close descriptors that it did not open"
+            } else if let signal = exit.signal {
+                "the Python runtime was killed by signal \(signal) (\(SignalName.of(signal))) under this task"
+            } else {
+                "the Python runtime ended with status \(exit.status) under this task"
+            }
+        return failed(task, .killed, message, exit, slot)
+    }
+
+    /// The task because of which this worker killed the runtime.
+    private func killed(
+        _ task: TaskAssignment, because kind: FailureKind, _ exit: RuntimeExit, slot: SlotIndex
+    ) -> TaskResult {
+        let limit = task.limits.timeoutMilliseconds ?? 0
+        let message =
+            kind == .timeout
+            ? "still running after its limit of \(limit) ms (timeout=); its runtime was killed"
+            : "cancelled while it ran"
+        return failed(task, kind, message, exit, slot)
+    }
+
+    private func failed(
+        _ task: TaskAssignment, _ kind: FailureKind, _ message: String, _ exit: RuntimeExit, _ slot: SlotIndex
+    ) -> TaskResult {
+        TaskResult(
+            attempt: task.attempt,
+            outcome: .failure(
+                Failure(
+                    kind: kind, message: message, outputTail: exit.outputTail, host: host,
+                    slot: UInt32(slot.rawValue), peakMemoryBytes: exit.peakMemoryBytes)))
+    }
+
+    private func whyNotReady(_ runtime: WorkerSlot.Runtime, _ exit: RuntimeExit) -> String {
+        if runtime == .unresponsive {
+            return "the Python runtime (\(runtimeName)) did not say hello within "
+                + "\(Self.startLimitMicroseconds / 1_000_000) s"
+        }
+        let how = exit.signal.map { "signal \($0) (\(SignalName.of($0)))" } ?? "status \(exit.status)"
+        return "the Python runtime (\(runtimeName)) ended with \(how) before it was ready; is the package anabranch "
+            + "installed for this interpreter?"
+    }
+
+    /// A task is not tried for ever on an interpreter that does not start: when no slot has a runtime, the waiting Python
+    /// tasks fail, by name of the cause.
+    mutating func startFailed(
+        _ index: SlotIndex, _ reason: String, tail: String, at now: Moment, effects: inout [WorkerEffect]
+    ) {
+        let i = index.rawValue
+        slots[i].failedStarts += 1
+        slots[i].restartNotBefore = now.advanced(
+            byMicroseconds: Self.startPauseMicroseconds * UInt64(min(slots[i].failedStarts, 20)))
+        guard slots[i].failedStarts >= Self.startAttempts, slots.allSatisfy({ $0.runtime == .absent }) else { return }
+        slots[i].failedStarts = 0
+        slots[i].restartNotBefore = now
+        let doomed = queue.filter { !$0.work.isNative }
+        queue.removeAll { !$0.work.isNative }
+        suspects.subtract(doomed.map(\.attempt))
+        effects.append(
+            .report(
+                doomed.map { task in
+                    TaskResult(
+                        attempt: task.attempt,
+                        outcome: .failure(
+                            Failure(kind: .killed, message: reason, outputTail: tail, host: host, slot: UInt32(i))))
+                }))
+    }
+
+    /// What the slot's runtime had and did not answer goes back to the front of the queue, in order.
+    private mutating func requeue(_ i: Int) {
+        for committed in slots[i].python.reversed() where !committed.isWithdrawn { queue.prepend(committed.task) }
+        slots[i].python.removeAll()
+    }
+
+    mutating func forgetAll(effects: inout [WorkerEffect]) {
+        queue.removeAll()
+        suspects.removeAll()
+        for i in slots.indices {
+            slots[i].native.removeAll()
+            if slots[i].python.isEmpty { continue }
+            for place in slots[i].python.indices { slots[i].python[place].isWithdrawn = true }
+            kill(i, because: .cancelled, effects: &effects)
+        }
+    }
+}

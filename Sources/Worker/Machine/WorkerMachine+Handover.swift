@@ -1,0 +1,82 @@
+import AnabranchCore
+
+extension WorkerMachine {
+    mutating func assign(at now: Moment, effects: inout [WorkerEffect]) {
+        var wantsRuntime = queue.count { !$0.work.isNative }
+        for i in slots.indices where !queue.isEmpty {
+            let slot = slots[i]
+            if case .starting = slot.runtime { wantsRuntime -= 1 }
+            guard slot.native.isEmpty, slot.python.count < max(1, slot.window / 2) else { continue }
+            // Nothing is put behind a task that turned out to be long.
+            guard slot.python.isEmpty || now.microseconds(since: slot.headSince) < Self.stealAfterMicroseconds
+            else { continue }
+            if slot.python.isEmpty, let native = takeNative(limit: slot.window) {
+                slots[i].native = native
+                effects.append(.runNative(SlotIndex(i), native))
+                effects.append(.reportStarted(native.map(\.attempt)))
+                continue
+            }
+            switch slot.runtime {
+            case .ready: commit(i, at: now, effects: &effects)
+            case .absent where wantsRuntime > 0 && now >= slot.restartNotBefore:
+                wantsRuntime -= 1
+                slots[i].runtime = .starting(since: now)
+                effects.append(.startRuntime(SlotIndex(i)))
+            case .absent, .starting, .unresponsive, .dying: break
+            }
+        }
+    }
+
+    /// Gives the slot its share of the Python tasks that wait.
+    private mutating func commit(_ i: Int, at now: Moment, effects: inout [WorkerEffect]) {
+        if let last = slots[i].python.last, runsAlone(last.task) { return }
+        let share = (queue.count + slots.count - 1) / slots.count
+        let room = min(slots[i].window - slots[i].python.count, max(1, share))
+        var tasks: [TaskAssignment] = []
+        while tasks.count < room, let first = queue.first, !first.work.isNative {
+            if runsAlone(first) {
+                if tasks.isEmpty && slots[i].python.isEmpty { tasks.append(queue.removeFirst()) }
+                break
+            }
+            tasks.append(queue.removeFirst())
+        }
+        guard !tasks.isEmpty else { return }
+        if slots[i].python.isEmpty { slots[i].headSince = now }
+        slots[i].python.append(contentsOf: tasks.map { Committed(task: $0) })
+        effects.append(.send(SlotIndex(i), tasks))
+        effects.append(.reportStarted(tasks.map(\.attempt)))
+    }
+
+    /// With nothing else in its runtime: so that its time is its own, or its guilt.
+    private func runsAlone(_ task: TaskAssignment) -> Bool {
+        task.limits.timeoutMilliseconds != nil || suspects.contains(task.attempt)
+    }
+
+    private mutating func takeNative(limit: Int) -> [TaskAssignment]? {
+        guard let first = queue.first, first.work.isNative else { return nil }
+        let share = (queue.count + slots.count - 1) / slots.count
+        var tasks: [TaskAssignment] = []
+        while tasks.count < min(limit, max(1, share)), let next = queue.first, next.work.isNative {
+            tasks.append(queue.removeFirst())
+        }
+        return tasks
+    }
+
+    /// What waits behind a long task inside a runtime moves to a slot that has nothing to do.
+    mutating func steal(at now: Moment, effects: inout [WorkerEffect]) {
+        guard queue.isEmpty, slots.contains(where: { $0.isIdle && $0.runtime == .ready }) else { return }
+        for i in slots.indices where slots[i].runtime == .ready && slots[i].python.count > 1 {
+            guard now.microseconds(since: slots[i].headSince) >= Self.stealAfterMicroseconds else { continue }
+            var moved: [TaskAssignment] = []
+            for place in slots[i].python.indices.dropFirst() where !slots[i].python[place].isWithdrawn {
+                slots[i].python[place].isWithdrawn = true
+                moved.append(slots[i].python[place].task)
+            }
+            guard !moved.isEmpty else { continue }
+            effects.append(.withdraw(SlotIndex(i), moved.map(\.attempt)))
+            queue.append(contentsOf: moved)
+            assign(at: now, effects: &effects)
+            return
+        }
+    }
+}
