@@ -33,7 +33,7 @@ setup: build
 
 .venv/stamp: python/pyproject.toml
 	@[ -x $(VENV)/bin/python ] || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable "python[all,dev]"
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable "python[all,dev,demo]"
 	touch $@
 
 build: .build/system.stamp .venv/stamp
