@@ -28,8 +28,7 @@ extension WorkerMachine {
     private mutating func withdrawElsewhere(
         _ attempt: Attempt, except: SlotIndex, effects: inout [WorkerEffect]
     ) -> Bool {
-        if let place = queue.firstIndex(where: { $0.attempt == attempt }) {
-            queue.remove(at: place)
+        if queue.remove(attempt) != nil {
             return true
         }
         for i in slots.indices where i != except.rawValue {

@@ -3,8 +3,7 @@ import AnabranchCore
 extension WorkerMachine {
     mutating func cancel(_ attempts: [Attempt], effects: inout [WorkerEffect]) {
         for attempt in attempts {
-            if let place = queue.firstIndex(where: { $0.attempt == attempt }) {
-                queue.remove(at: place)
+            if queue.remove(attempt) != nil {
                 suspects.remove(attempt)
                 effects.append(.report([cancelled(attempt, "cancelled before it ran")]))
                 continue

@@ -92,8 +92,7 @@ extension WorkerMachine {
         guard slots[i].failedStarts >= Self.startAttempts, slots.allSatisfy({ $0.runtime == .absent }) else { return }
         slots[i].failedStarts = 0
         slots[i].restartNotBefore = now
-        let doomed = queue.filter { !$0.work.isNative }
-        queue.removeAll { !$0.work.isNative }
+        let doomed = queue.removePython()
         suspects.subtract(doomed.map(\.attempt))
         effects.append(
             .report(
@@ -112,7 +111,7 @@ extension WorkerMachine {
     }
 
     mutating func forgetAll(effects: inout [WorkerEffect]) {
-        queue.removeAll()
+        _ = queue.removeAll()
         suspects.removeAll()
         for i in slots.indices {
             slots[i].native.removeAll()

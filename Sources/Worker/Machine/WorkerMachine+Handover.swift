@@ -2,7 +2,7 @@ import AnabranchCore
 
 extension WorkerMachine {
     mutating func assign(at now: Moment, effects: inout [WorkerEffect]) {
-        var wantsRuntime = queue.count { !$0.work.isNative }
+        var wantsRuntime = queue.pythonCount
         for i in slots.indices where !queue.isEmpty {
             let slot = slots[i]
             if case .starting = slot.runtime { wantsRuntime -= 1 }

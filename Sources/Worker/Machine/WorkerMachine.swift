@@ -16,7 +16,7 @@ public struct WorkerMachine: Sendable {
     static let startLimitMicroseconds: UInt64 = 60_000_000
 
     var slots: [WorkerSlot]
-    var queue: Deque<TaskAssignment> = []
+    var queue = TaskQueue()
     /// Tasks that were in a runtime when it died, where it could not be seen which of them it was running. They run with
     /// nothing before or behind them in their runtime: the one that kills it once more is the one.
     var suspects: Set<Attempt> = []
@@ -45,8 +45,7 @@ public struct WorkerMachine: Sendable {
         case .drainRequested:
             isDraining = true
             if !queue.isEmpty {
-                effects.append(.report(queue.map { cancelled($0.attempt, "the worker is leaving") }))
-                queue.removeAll()
+                effects.append(.report(queue.removeAll().map { cancelled($0.attempt, "the worker is leaving") }))
             }
         case .epochEnded: forgetAll(effects: &effects)
         case .runtimeReady(let slot): slots[slot.rawValue].becameReady()
@@ -79,7 +78,7 @@ public struct WorkerMachine: Sendable {
 
     /// When a tick is wanted next; what lies before `now` has been seen to.
     public func nextDeadline(after now: Moment) -> Moment? {
-        let pythonWaits = queue.contains { !$0.work.isNative }
+        let pythonWaits = queue.pythonCount > 0
         var next: Moment?
         for slot in slots {
             for candidate in slot.deadlines(pythonWaits: pythonWaits) where candidate > now {
