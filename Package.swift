@@ -79,7 +79,9 @@ let package = Package(
         .testTarget(
             name: "SimulationTests", dependencies: ["Scheduling", "PipelineGraph", "AnabranchCore"],
             swiftSettings: strict),
-        .testTarget(name: "ObjectStoreTests", dependencies: ["ObjectStore", "AnabranchCore"], swiftSettings: strict),
+        .testTarget(
+            name: "ObjectStoreTests", dependencies: ["ObjectStore", "AnabranchCore"], exclude: ["Golden"],
+            swiftSettings: strict),
         .testTarget(
             name: "WireTests", dependencies: ["Wire", "AnabranchCore", "PipelineGraph"], exclude: ["Golden"],
             swiftSettings: strict),

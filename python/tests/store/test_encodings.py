@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import pickle
 import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -225,6 +226,18 @@ def test_golden_tensor() -> None:
     expected = bytes.fromhex("4142544e 01 04 01 02 0300000000000000 0200000000000000") + bytes(40)
     expected += struct.pack("<6i", 0, 2, 4, 1, 3, 5)
     assert tensor_bytes(np.asarray(np.arange(6, dtype="<i4").reshape(3, 2), order="F")) == expected
+
+
+def test_tensors_have_the_bytes_of_swift() -> None:
+    lines = (Path(__file__).parents[3] / "Tests/ObjectStoreTests/Golden/tensors.txt").read_text().splitlines()
+    assert {line.split()[0] for line in lines} == {np.dtype(name).name for name in DTYPES}
+    for line in lines:
+        name, order, lengths, digits = line.split()
+        shape = () if lengths == "-" else tuple(int(length) for length in lengths.split(","))
+        numbers = np.arange(np.prod(shape)).reshape(shape)
+        array = np.asarray(numbers % 2 if name == "bool" else numbers, dtype=name, order=order)
+        assert tensor_bytes(array).hex() == digits
+        np.testing.assert_array_equal(read_tensor(bytes.fromhex(digits)), array)
 
 
 def test_malformed_tensors(reader: Store) -> None:

@@ -1,0 +1,14 @@
+import Glibc
+
+/// An open file, closed at the end of its scope.
+struct FileDescriptor: ~Copyable {
+    let raw: Int32
+
+    /// - Throws: `SystemError` of `open(2)`. Close-on-exec is added to the flags.
+    init(opening path: String, _ flags: Int32, mode: mode_t = 0o600) throws(SystemError) {
+        raw = open(path, flags | O_CLOEXEC, mode)
+        if raw < 0 { throw .current }
+    }
+
+    deinit { close(raw) }
+}

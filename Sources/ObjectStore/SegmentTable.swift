@@ -1,0 +1,123 @@
+/// Which segments a writer has, and where the next object goes. Decides; `SegmentWriter` creates and removes the files.
+struct SegmentTable: Sendable {
+    static let smallestArena = 4 << 20
+    static let largestArena = 64 << 20
+    /// From here on an object has a segment of its own.
+    static let ownSegment = largestArena / 2
+    /// Empty segments that are kept for the next objects, unless recent objects were larger.
+    static let keptIdle = 256 << 20
+    private static let recentCount = 32
+
+    /// Where an object may go.
+    enum Place: Hashable, Sendable {
+        case region(segment: UInt32, offset: Int)
+        /// Nothing fits: a segment must be added first.
+        case nothing(NewSegment)
+    }
+
+    /// A segment that is wanted.
+    struct NewSegment: Hashable, Sendable {
+        var size: Int
+        /// The smallest that takes the object, where `size` is more than there is room for.
+        var least: Int
+        var isArena: Bool
+    }
+
+    private struct Segment {
+        let number: UInt32
+        let isArena: Bool
+        var regions: RegionAllocator
+    }
+
+    /// In order of creation, so that objects gather in the oldest.
+    private var segments: [Segment] = []
+    private var lastNumber: UInt32 = 0
+    private var nextArena = smallestArena
+    /// Lengths of the last objects that had a segment of their own.
+    private var recent: [Int] = []
+    private let budget: Int
+
+    /// - Parameter budget: bytes of the whole store; 0: none.
+    init(budget: Int) { self.budget = budget }
+
+    /// Sizes of all segments together.
+    var totalBytes: Int { segments.reduce(0) { $0 + $1.regions.size } }
+
+    /// Takes a region of `length` bytes, which the caller has checked with `RegionAllocator.aligned`.
+    mutating func place(_ length: Int) -> Place {
+        length >= Self.ownSegment ? placeAlone(length) : placeInArena(length)
+    }
+
+    /// The number of the segment that is created next.
+    mutating func nextNumber() -> UInt32 {
+        lastNumber += 1
+        return lastNumber
+    }
+
+    mutating func add(_ number: UInt32, size: Int, isArena: Bool) {
+        segments.append(Segment(number: number, isArena: isArena, regions: RegionAllocator(size: size)))
+        if isArena { nextArena = min(Self.largestArena, max(nextArena, size * 2)) }
+    }
+
+    /// Gives a region back, and answers which segments are to be removed because too much stands idle.
+    mutating func release(segment number: UInt32, offset: Int) -> [UInt32] {
+        guard let index = segments.firstIndex(where: { $0.number == number }) else { return [] }
+        segments[index].regions.release(offset)
+        return segments[index].regions.isEmpty ? removeIdle(keeping: keptIdle) : []
+    }
+
+    /// Forgets empty segments until those left have at most `kept` bytes; the caller removes their files.
+    mutating func removeIdle(keeping kept: Int) -> [UInt32] {
+        let idle = segments.filter(\.regions.isEmpty)
+        var excess = idle.reduce(0) { $0 + $1.regions.size } - kept
+        var removed: [UInt32] = []
+        for segment in idle where excess > 0 {
+            excess -= segment.regions.size
+            removed.append(segment.number)
+        }
+        segments.removeAll { removed.contains($0.number) }
+        return removed
+    }
+
+    private mutating func placeInArena(_ length: Int) -> Place {
+        for index in segments.indices where segments[index].isArena && segments[index].regions.largestFree >= length {
+            if let offset = segments[index].regions.allocate(length) {
+                return .region(segment: segments[index].number, offset: offset)
+            }
+        }
+        var size = nextArena
+        while size < length { size *= 2 }
+        return .nothing(NewSegment(size: size, least: Self.pages(length), isArena: true))
+    }
+
+    private mutating func placeAlone(_ length: Int) -> Place {
+        let fitting = segments.indices.filter {
+            let segment = segments[$0]
+            return !segment.isArena && segment.regions.isEmpty && segment.regions.size >= length
+                && segment.regions.size / 2 <= length
+        }
+        guard let index = fitting.min(by: { segments[$0].regions.size < segments[$1].regions.size }) else {
+            // Rounded up to an eighth, so that sizes which vary a little recycle the same segments.
+            let step = 1 << (Int.bitWidth - length.leadingZeroBitCount - 4)
+            let (sum, overflow) = length.addingReportingOverflow(step - 1)
+            let least = Self.pages(length)
+            return .nothing(
+                NewSegment(size: overflow ? least : max(least, sum & ~(step - 1)), least: least, isArena: false))
+        }
+        recent = recent.suffix(Self.recentCount - 1) + [length]
+        // All of it: what is left over is no arena.
+        _ = segments[index].regions.allocate(segments[index].regions.size)
+        return .region(segment: segments[index].number, offset: 0)
+    }
+
+    private var keptIdle: Int {
+        let largest = recent.max() ?? 0
+        let kept = max(Self.keptIdle, largest + largest / 8)
+        return budget > 0 ? min(kept, budget / 4) : kept
+    }
+
+    private static func pages(_ length: Int) -> Int {
+        let (sum, overflow) = length.addingReportingOverflow(4095)
+        return overflow ? length : sum & ~4095
+    }
+}
