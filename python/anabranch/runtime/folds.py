@@ -60,7 +60,7 @@ def store_rows(context: TaskContext, rows: Any) -> common_pb2.ObjectRef:
 
 
 def cut(
-    context: TaskContext, splitter: Any, items: Sequence[common_pb2.Data], seed: int | None
+    context: TaskContext, splitter: Any, items: Sequence[common_pb2.Data], seed: int
 ) -> Iterator[list[tuple[Any, Any]]]:
     """Yield, for each fold, (train, test) indices within each item; the splitter sees the items as one.
 
@@ -70,7 +70,7 @@ def cut(
     splitter : int, splitter, iterable of (train, test), or None
         As scikit-learn's ``cv``; None is five folds. Numbers make stratified folds when y is of classes and no float.
     items : sequence of Data
-    seed : int, optional
+    seed : int
         For a shuffling splitter without ``random_state``.
     """
     from sklearn.model_selection import check_cv
@@ -82,7 +82,7 @@ def cut(
     y, groups = (_column_of_all(context, items, field) for field in ("y", "groups"))
     stratify = y is not None and getattr(np.asarray(y), "dtype", None).kind != "f"
     cv = check_cv(_DEFAULT_FOLDS if splitter is None else splitter, y, classifier=stratify)
-    if seed is not None and getattr(cv, "random_state", 0) is None and getattr(cv, "shuffle", True):
+    if getattr(cv, "random_state", 0) is None and getattr(cv, "shuffle", True):
         cv = copy.copy(cv)
         cv.random_state = context.derived_seed(seed, "splitter")
     for train, test in cv.split(_features(context, cv, items, int(ends[-1])), y, groups):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 
 from anabranch.runtime.context import TaskContext
@@ -59,6 +61,10 @@ class _PredictedNumbers(RegressorMixin, BaseEstimator):
         return r2_score(y, self.values, sample_weight=sample_weight)
 
 
+def _gives(kind: str) -> Callable[[Any], bool]:
+    return lambda predictions: predictions.kind == kind
+
+
 class _PredictedClasses(ClassifierMixin, BaseEstimator):
     def __init__(self, values: Any, classes: Any) -> None:
         self.values = values
@@ -72,7 +78,7 @@ class _PredictedClasses(ClassifierMixin, BaseEstimator):
         return self.classes
 
     @property
-    def _estimator_gives(self) -> str:
+    def kind(self) -> str:
         if self.values.dtype.kind == "f" and self.values.ndim == 2 and self.values.shape[1] == len(self.classes):
             return "predict_proba"
         if self.values.dtype.kind == "f" and self.values.ndim == 1 and not np.isin(self.values, self.classes).all():
@@ -83,18 +89,20 @@ class _PredictedClasses(ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> Any:
-        gives = self._estimator_gives
+        gives = self.kind
         if gives == "predict_proba":
             return self.classes[np.argmax(self.values, axis=1)]
         if gives == "decision_function" and len(self.classes) == 2:
             return self.classes[(self.values > 0).astype(int)]
         return self.values
 
-    def __getattr__(self, name: str) -> Any:
-        # Scorers look for these methods, and take what there is.
-        if name in ("predict_proba", "decision_function") and self._estimator_gives == name:
-            return lambda X: self.values
-        raise AttributeError(f"these predictions have no {name}: they are what the function returned")
+    @available_if(_gives("predict_proba"))
+    def predict_proba(self, X: Any) -> Any:
+        return self.values
+
+    @available_if(_gives("decision_function"))
+    def decision_function(self, X: Any) -> Any:
+        return self.values
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         return accuracy_score(y, self.predict(X), sample_weight=sample_weight)

@@ -18,8 +18,8 @@ def scores_of(
 
     Without scorers it is ``model.score``, weighted when there are weights and it takes them. Scorers (a dict of name
     to a scorer's name, a callable ``(estimator, X, y)``, or None for ``model.score``; or one callable that returns a
-    number or a dict) are called exactly as scikit-learn's ``cross_validate`` calls them: weights reach only a scorer that
-    asks for them with ``set_score_request``.
+    number or a dict) are called exactly as scikit-learn's ``cross_validate`` calls them: weights reach only a scorer
+    that asks for them with ``set_score_request``.
 
     Raises
     ------

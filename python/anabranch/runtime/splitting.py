@@ -32,11 +32,12 @@ def split(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
     """
     work = task.split
     if work.folds:
-        return _folds(context, work)
+        return _folds(context, task)
     return _labelled(context, work)
 
 
-def _folds(context: TaskContext, work: task_pb2.SplitWork) -> task_pb2.Success:
+def _folds(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
+    work = task.split
     items = items_of(context, work.input)
     if any(len(edges) != 1 for edges in items):
         raise TaskRefused(f"{context.name}: folds are cut over one incoming edge, this input has several")
@@ -48,7 +49,10 @@ def _folds(context: TaskContext, work: task_pb2.SplitWork) -> task_pb2.Success:
     own = _own_dimension(context, work.emits, keys)
     views = [RowViews(context, item) for item in data]
     success = task_pb2.Success()
-    for fold, pairs in enumerate(cut(context, splitter, data, work.seed if work.has_seed else None)):
+    # Edges that an estimator joins are cut one by one, and their folds must agree; so within a run even an unseeded
+    # splitter shuffles alike.
+    seed = work.seed if work.has_seed else task.run
+    for fold, pairs in enumerate(cut(context, splitter, data, seed)):
         for view, (train, test), labels in zip(views, pairs, keys):
             if not len(train) and not len(test):
                 continue

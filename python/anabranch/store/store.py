@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anabranch.store.directory import take_writer_lock, writer_lock_path
-from anabranch.store.errors import StoreError
+from anabranch.store.errors import ObjectLost, StoreError
 from anabranch.store.pickle5 import PicklePayload, PickleReader
 from anabranch.store.reading import SegmentReader
 from anabranch.store.tensor import DTYPES, TensorPayload, read_tensor
@@ -208,6 +208,8 @@ class Store:
                 from anabranch.store.arrow import read_arrow
 
                 return read_arrow(self._root(ref, data) if ref.segment else data)
+        except ObjectLost:
+            raise  # of an object that `persistent_load` opened
         except StoreError as error:
             raise StoreError(f"{_name(ref)}: {error}") from error
         raise StoreError(f"{_name(ref)} has an encoding that this version does not know: {encoding}")

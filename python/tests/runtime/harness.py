@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from anabranch.data import Xy
@@ -33,8 +34,8 @@ class RuntimeHarness:
     ----------
     store : Store
         The client's; its directory is the runtime's too.
-    arguments : sequence of str, optional
-        Instead of ``--fd N``.
+    set_up : bool
+        Send the setup frame and wait for the hello.
     **setup
         Fields of the setup frame.
     """
@@ -59,7 +60,7 @@ class RuntimeHarness:
             theirs.close()
         self.hello: task_pb2.RuntimeHello | None = None
         if set_up:
-            fields = {"slot": 3, "threads": 1, **setup}
+            fields = {"slot": 3, "threads": 1, "sys_path": [str(Path(__file__).parent)], **setup}
             self.send(task_pb2.ToRuntime(setup=task_pb2.RuntimeSetup(store_path=store.path, **fields)))
             self.hello = self.receive().hello
 
