@@ -56,9 +56,10 @@ extension Graph {
                 throw .andWithOneInput(node: node.name, source: nodes[sources[0].position].name)
             }
         }
-        if node.payload == nil, node.nativeFunction.isEmpty { throw .missingPayload(node: node.name) }
+        let isHollow = node.role == .native ? node.nativeFunction.isEmpty : node.payload == nil
+        if isHollow { throw .missingPayload(node: node.name) }
         if node.variantCount > 0 {
-            if node.payload == nil { throw .nativeVariants(node: node.name) }
+            if node.role == .native { throw .nativeVariants(node: node.name) }
             if node.variants == nil { throw .missingVariants(node: node.name) }
         }
         if node.role == .splitter, node.splits.isEmpty { throw .missingSplits(node: node.name) }

@@ -95,8 +95,12 @@ import Testing
     }
 
     @Test func refusesANodeWithNothingToRun() {
-        let hollow = Node(name: "a", kind: .or, role: .predictor)
-        #expect(throws: GraphError.missingPayload(node: "a")) { try graph([hollow]).validate() }
+        for role in [NodeRole.transformer, .predictor, .function, .splitter, .native] {
+            let hollow = Node(name: "a", kind: .or, role: role, splits: "part")
+            #expect(throws: GraphError.missingPayload(node: "a")) { try graph([hollow]).validate() }
+        }
+        let native = Node(name: "a", kind: .or, role: .native, nativeFunction: "mean")
+        #expect(throws: Never.self) { try graph([native]).validate() }
     }
 
     @Test func refusesVariantsThatAreNotListed() {
