@@ -31,9 +31,8 @@ import Testing
             ["a": ["both"], "b": ["both"], "both": ["meta"]])
         for graph in [founding, stack] {
             let plan = try Plan.lowering(RunRequest(graph, .crossValidate) { $0.returnTrainScore = true })
-            for node in plan.nodes where node.operation == .fit {
-                #expect(node.inputs.allSatisfy { $0.port == .data })
-            }
+            #expect(plan.fitsThatSeeTestRows.isEmpty)
+            #expect(plan.nodes.contains { $0.operation == .fit })
         }
     }
 

@@ -10,6 +10,21 @@ extension Plan {
 
     func node(_ name: String) -> PlanNode? { nodes.first { $0.name == name } }
 
+    /// Names of the fits that read test rows of the run's folds, themselves or through what they read.
+    var fitsThatSeeTestRows: [String] {
+        var tainted: [Bool] = []
+        for node in nodes {
+            let edges = node.inputs + [node.model].compactMap { $0 }
+            tainted.append(
+                edges.contains { edge in
+                    let source = nodes[edge.source.position]
+                    return tainted[edge.source.position]
+                        || source.operation == .foldSplit && source.node == nil && edge.port == .test
+                })
+        }
+        return zip(nodes, tainted).filter { $0.operation == .fit && $1 }.map(\.0.name)
+    }
+
     private func outline(of node: PlanNode) -> String {
         var words = [node.name, "\(node.operation)/\(node.phase)", Self.outline(node.rule)]
         words.append("[" + node.inputs.map(outline(of:)).joined(separator: " ") + "]")
