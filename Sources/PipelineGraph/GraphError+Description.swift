@@ -58,6 +58,11 @@ extension GraphError: CustomStringConvertible {
             predictor '\(node)' feeds a fitted node and joins by product, which would mix folds: use the natural \
             join, or set in_sample=True on it to pass on predictions for rows that it was fitted on
             """
+        case .productOfFolds(let node):
+            """
+            AND node '\(node)' joins by product, which would pair training rows of one fold with test rows of \
+            another: use the natural join in a cross validation
+            """
         case .unknownNode(let index):
             "inputs or models are given for node \(index), which the graph does not have"
         case .missingInputs(let node):

@@ -33,6 +33,8 @@ public enum GraphError: Error, Hashable, Sendable {
     /// Every reference of one source differs from every reference of another at a dimension that all of them have.
     case noPartner(node: String, sources: [String], Dimension)
     case outOfFold(node: String, OutOfFoldObstacle)
+    /// A product in a cross validation would pair training rows of one fold with those of another.
+    case productOfFolds(node: String)
 
     // Inputs and models.
     /// Inputs or models of an index that is no node.
@@ -86,7 +88,7 @@ public enum GraphError: Error, Hashable, Sendable {
             .noPartner(let node, _, _), .outOfFold(let node, _), .missingInputs(let node), .emptyInputs(let node),
             .unexpectedInputs(let node, _), .duplicateInput(let node, _), .missingY(let node, _, _),
             .missingModels(let node), .unexpectedModels(let node, _), .duplicateModel(let node, _),
-            .nativeScore(let node):
+            .nativeScore(let node), .productOfFolds(let node):
             node
         }
     }

@@ -54,9 +54,9 @@ struct KeyShape: Hashable, Sendable {
         return made
     }
 
-    /// The shape of a product of `sources`, which `self` joins: where labels clash, a dimension that several of them have
-    /// stands in a key once for each, named after it (`partition@scale`).
-    func clashing(_ sources: [KeyShape], names: [String]) -> KeyShape {
+    /// The shape of a product of `sources`, which `self` joins: a dimension that several of them have stands in a key once
+    /// for each, named after it (`partition@scale`), and under its own name where they agree.
+    func product(of sources: [KeyShape], names: [String]) -> KeyShape {
         var made = self
         for dimension in dimensions.sorted() {
             let having = sources.indices.filter { sources[$0].labels[dimension] != nil }

@@ -67,9 +67,17 @@ struct Lowering {
         if node.kind == .or { return .alternatives(edges, sources: names) }
         // A fit over a list concatenates the rows of each edge; its model is applied to the same number of them.
         if node.isFittedOverList, edges.count == 1 { return .single(edges[0]) }
+        try refuseProductOfFolds(node, edges)
         let together = Reading.together(edges, product: node.join == .product, sources: names)
         if node.over.isEmpty || node.isFittedOverList { return together }
         return together.gathered(over: try over(index, edges), missing: node.missing)
+    }
+
+    private func refuseProductOfFolds(_ node: Node, _ edges: [PlanEdge]) throws(GraphError) {
+        guard node.join == .product, request.options.mode == .crossValidate else { return }
+        let fold = Dimension.fold(Self.runFoldOwner)
+        let folded = edges.filter { draft.dimensions(of: [$0]).contains(fold) }
+        if folded.count > 1 { throw .productOfFolds(node: node.name) }
     }
 
     /// The dimensions that `over=` names, among those that can reach the node.

@@ -91,7 +91,7 @@ public struct PlanNode: Hashable, Sendable {
     /// edge's label.
     public var via: Dimension?
     /// For a product, which has no `via`: what tells the edges apart in every phase, where their plan nodes have other
-    /// names (`tree`, `tree:score`). A dimension on which a product's edges clash is named after them.
+    /// names (`tree`, `tree:score`). A dimension that several of a product's edges have is named after them as well.
     public var viaLabels: [Label]
     /// Dimensions that a splitter adds. Each finished firing then answers any number of entries, one per combination of
     /// labels; empty means exactly one entry, under the firing's own key.

@@ -78,7 +78,7 @@ struct PlanDraft {
             }
         }
         let shape = sources.dropFirst().reduce(first) { $0.joined($1) }
-        return product ? shape.clashing(sources, names: node.viaLabels.map(\.description)) : shape
+        return product ? shape.product(of: sources, names: node.viaLabels.map(\.description)) : shape
     }
 
     private func add(

@@ -77,7 +77,7 @@ struct PlannedNode: Sendable {
     let entryDimensions: [UInt32]
     /// Per edge, the dimensions that no other edge of this node may have.
     let ownDimensions: [[UInt32]]
-    /// For a product: per edge, the name of a clashing dimension there.
+    /// For a product: per edge, the name there of a dimension that several edges may have.
     let qualified: [[UInt32: UInt32]]
     /// The nearest node above whose entries have the same keys, or this one.
     let sameKeysAs: Int

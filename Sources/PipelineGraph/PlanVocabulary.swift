@@ -5,7 +5,7 @@ struct PlanVocabulary: Sendable {
     struct Node: Sendable {
         /// Dimensions that an entry's key may have.
         var entry: Set<Dimension> = []
-        /// For a product: per edge, how a dimension is called there when labels clash.
+        /// For a product: per edge, how a dimension that several edges may have is called there.
         var qualified: [[Dimension: Dimension]] = []
     }
 
@@ -33,10 +33,12 @@ struct PlanVocabulary: Sendable {
         for key in plan.candidates ?? [] { all.formUnion(key.dimensions) }
     }
 
-    /// A dimension that several edges of a product may have is told apart by the name of the edge's source, and by the
-    /// edge's number as well where one source feeds several edges: `partition@scale`, `partition@scale:2`.
+    /// A dimension that several edges of a product may have is told apart by the edge's label (without labels, by the
+    /// name of its source), and by the edge's number as well where one source feeds several edges: `partition@scale`,
+    /// `partition@scale:2`.
     private func qualify(_ known: inout Node, node: PlanNode, plan: Plan, edges: [Set<Dimension>]) {
-        let names = node.inputs.map { plan.nodes[Int($0.source.rawValue)].name }
+        var names = node.viaLabels.map(\.description)
+        if names.count != node.inputs.count { names = node.inputs.map { plan.nodes[Int($0.source.rawValue)].name } }
         for (edge, dimensions) in edges.enumerated() {
             let repeated = names.filter { $0 == names[edge] }.count > 1
             let suffix = repeated ? "\(names[edge]):\(edge + 1)" : names[edge]

@@ -98,17 +98,20 @@ extension PlannedNode {
         return entry.merged(with: CompactKey(parts: [viaParts[edge]]))
     }
 
-    /// The key of a combination whatever its keys say: where they disagree on a dimension, each edge's label stands under
-    /// the dimension's name for that edge.
+    /// The key of a combination whatever its keys say. A dimension that several of them have stands under its name for
+    /// each edge, and under its own name only where they agree. (The names for edges stand there in either case: a
+    /// combination that agrees must not join with one that does not, as keys without a common dimension would.)
     func productKey(_ keys: [CompactKey]) -> CompactKey {
         var parts: Set<UInt64> = []
         for (edge, key) in keys.enumerated() {
             for part in key.parts {
                 let dimension = CompactKey.dimension(part)
                 let label = CompactKey.label(part)
-                let clashes = keys.contains { ($0.label(at: dimension) ?? label) != label }
-                let name = clashes ? qualified[edge][dimension] ?? dimension : dimension
-                parts.insert(CompactKey.part(name, label))
+                let labels = keys.compactMap { $0.label(at: dimension) }
+                if labels.count > 1, let name = qualified[edge][dimension] {
+                    parts.insert(CompactKey.part(name, label))
+                }
+                if labels.allSatisfy({ $0 == label }) { parts.insert(part) }
             }
         }
         return CompactKey(parts: parts.sorted())

@@ -34,14 +34,14 @@ import Testing
         #expect(product.rule == .join(product: true))
     }
 
-    @Test func aProductsEdgesAreNamedAlikeInEveryPhase() throws {
+    @Test func aProductOfFoldsIsRefused() {
         let pairs = graph(
             [.transformer("a"), .transformer("b"), .and("pairs").with { $0.join = .product }, .predictor("tree")],
             ["a": ["pairs"], "b": ["pairs"], "pairs": ["tree"]])
-        let plan = try Plan.lowering(RunRequest(pairs, .crossValidate))
-        for name in ["pairs", "pairs:score"] {
-            #expect(plan.node(name)?.viaLabels == ["a", "b"] && plan.node(name)?.via == nil)
+        #expect(throws: GraphError.productOfFolds(node: "pairs")) {
+            try Plan.lowering(RunRequest(pairs, .crossValidate))
         }
+        #expect(throws: Never.self) { try Plan.lowering(RunRequest(pairs, .fit)) }
     }
 
     @Test func overCanNameOneSideOfAProduct() throws {

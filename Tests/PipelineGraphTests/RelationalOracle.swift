@@ -163,15 +163,15 @@ struct RelationalOracle {
         var parts: [Key.Part] = []
         for (edge, key) in keys.enumerated() {
             for part in key.parts {
-                let labels = Set(keys.compactMap { $0[part.dimension] })
-                var dimension = part.dimension
+                let labels = keys.compactMap { $0[part.dimension] }
+                var named: [Key.Part] = Set(labels).count == 1 ? [part] : []
                 if labels.count > 1 {
-                    dimension = Dimension(
-                        kind: dimension.kind, owner: dimension.owner + "@" + sourceName(node, edge),
-                        positional: dimension.positional)
+                    let dimension = Dimension(
+                        kind: part.dimension.kind, owner: part.dimension.owner + "@" + sourceName(node, edge),
+                        positional: part.dimension.positional)
+                    named.append(Key.Part(dimension, part.label))
                 }
-                let named = Key.Part(dimension, part.label)
-                if !parts.contains(named) { parts.append(named) }
+                for part in named where !parts.contains(part) { parts.append(part) }
             }
         }
         return Key(parts)

@@ -71,4 +71,17 @@ import Testing
         #expect(run.count("tree") == 2)
         #expect(run.firings("tree").allSatisfy { $0.model?[via] == $0.key[via] })
     }
+
+    @Test func aProductsSidesAreNamedAlikeInEveryPhase() throws {
+        let pairs = graph(
+            [.transformer("a"), .transformer("b"), .and("pairs").with { $0.join = .product }, .predictor("tree")],
+            ["a": ["pairs"], "b": ["pairs"], "pairs": ["tree"]])
+        let names = byCarrier(["AA", "BB"])
+        let fit = try DrivenRun(RunRequest(pairs, .fit, inputs: inputs(names)))
+        #expect(fit.count("tree") == 4)
+        let models = ["a": names, "b": names, "tree": fit.keys("tree")]
+        let score = try DrivenRun(RunRequest(pairs, .score, inputs: inputs(names), models: models))
+        #expect(score.keys("tree:score") == fit.keys("tree"))
+        #expect(score.firings("tree:score").allSatisfy { $0.model == $0.key })
+    }
 }
