@@ -88,8 +88,8 @@ let package = Package(
         .testTarget(
             name: "CoordinatorTests", dependencies: ["Coordinator", "Scheduling", "Wire"], swiftSettings: strict),
         .testTarget(
-            name: "WorkerTests", dependencies: ["Worker", "Wire", "ObjectStore", "AnabranchCore"], swiftSettings: strict
-        ),
+            name: "WorkerTests", dependencies: ["Worker", "Wire", "ObjectStore", "AnabranchCore"],
+            exclude: ["Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "ClusterTests", dependencies: ["Wire", "AnabranchCore", "ObjectStore"], swiftSettings: strict),
     ]

@@ -35,7 +35,7 @@ int anabranch_spawn(pid_t *child, const char *path, char *const argv[], char *co
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    int status = posix_spawn(child, path, &actions, &attributes, argv, environment);
+    int status = posix_spawnp(child, path, &actions, &attributes, argv, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return status;

@@ -14,6 +14,7 @@ public final class Worker {
         case socket(SlotIndex)
         case output(SlotIndex)
         case errors(SlotIndex)
+        case exit(SlotIndex)
     }
 
     private let configuration: WorkerConfiguration
@@ -71,7 +72,9 @@ public final class Worker {
         self.configuration = configuration
         self.log = log
         coordination = try Coordination(configuration)
-        machine = WorkerMachine(slots: configuration.slots, host: coordination.host)
+        machine = WorkerMachine(
+            slots: configuration.slots, host: coordination.host,
+            runtimeName: "\(configuration.python) -m anabranch.runtime")
         stopping = try StopSignal()
         let done = try Wakeup()
         nativeDone = done
@@ -80,7 +83,7 @@ public final class Worker {
 
     /// Runs until drained, stopped, or left by its owner.
     ///
-    /// - Throws: `WorkerFailure` when no coordinator answers in time or it refuses.
+    /// - Throws: `WorkerFailure` when no coordinator answers in time, it refuses, or it falls silent for too long.
     public func run() throws {
         defer {
             native.stop()
@@ -96,6 +99,10 @@ public final class Worker {
         while !hasLeft {
             let ready = try poller.wait(milliseconds: waitingTime())
             if try !serve(ready) { return }
+            if coordination.silence(at: MonotonicClock.now) > UInt64(configuration.silenceSeconds * 1_000_000) {
+                throw WorkerFailure.coordinatorLost(
+                    address: configuration.address, seconds: configuration.silenceSeconds)
+            }
         }
         try flush()
         try coordination.sayGoodbye()
@@ -161,7 +168,9 @@ public final class Worker {
             case .control:
                 for reply in try coordination.readControl() {
                     switch reply {
-                    case .welcomed(newEpoch: true): handle(.epochEnded)
+                    case .welcomed(newEpoch: true):
+                        handle(.epochEnded)
+                        answer = Answer()
                     case .welcomed: break
                     case .refused(let reason):
                         throw WorkerFailure.refused(address: configuration.address, reason: reason)
@@ -173,6 +182,7 @@ public final class Worker {
                 for finished in native.takeFinished() { handle(.nativeFinished(finished.slot, finished.results)) }
             case .socket(let slot): runtimes.serve(slot, into: &notices)
             case .output(let slot), .errors(let slot): runtimes.serveOutput(slot, into: &notices)
+            case .exit(let slot): runtimes.serveExit(slot, into: &notices)
             case .watch: return false
             case .stop:
                 stopping.wakeup.clear()
@@ -209,7 +219,9 @@ public final class Worker {
             let (writer, event) = runtimes.start(slot)
             if let writer { answer.opened.append(writer) }
             if let event { handle(event) }
-        case .send(let slot, let tasks): runtimes.send(slot, tasks)
+        case .send(let slot, let tasks):
+            let refused = runtimes.send(slot, tasks)
+            if !refused.isEmpty { handle(.runtimeAnswered(slot, refused)) }
         case .withdraw(let slot, let attempts): runtimes.withdraw(slot, attempts)
         case .runNative(let slot, let tasks): native.run(slot, tasks)
         case .killRuntime(let slot): runtimes.kill(slot)
@@ -229,6 +241,7 @@ public final class Worker {
                 as: .socket(slot))
             watch(process?.output, for: .readable, as: .output(slot))
             watch(process?.errors, for: .readable, as: .errors(slot))
+            watch(process?.exitDescriptor, for: .readable, as: .exit(slot))
         }
     }
 

@@ -21,13 +21,16 @@ public struct WorkerConfiguration: Sendable {
     public var watchDescriptor: Int32?
     /// How long to wait for the coordinator's first answer.
     public var welcomeSeconds: Double
+    /// A coordinator that answers no hello for so long is lost, and the worker leaves.
+    public var silenceSeconds: Double
     public var version: String
     public var functions: NativeFunctionRegistry
 
     public init(
         address: String, slots: Int, python: String, store: String? = nil, labels: [String] = [],
         workingDirectory: String = "", systemPath: [String] = [], threadsPerSlot: Int? = nil,
-        watchDescriptor: Int32? = nil, welcomeSeconds: Double = 30, version: String,
+        watchDescriptor: Int32? = nil, welcomeSeconds: Double = 30, silenceSeconds: Double = 60,
+        version: String,
         functions: NativeFunctionRegistry = .standard
     ) {
         self.address = address
@@ -40,6 +43,7 @@ public struct WorkerConfiguration: Sendable {
         self.threadsPerSlot = threadsPerSlot
         self.watchDescriptor = watchDescriptor
         self.welcomeSeconds = welcomeSeconds
+        self.silenceSeconds = silenceSeconds
         self.version = version
         self.functions = functions
     }

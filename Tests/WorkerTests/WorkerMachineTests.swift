@@ -265,4 +265,20 @@ import Testing
         }
         #expect(machine.attempts.count == 3)
     }
+
+    @Test func drainingAlsoReturnsWhatARuntimeHasNotBegun() {
+        var machine = ready(slots: 1)
+        let tasks = (1...4).map { task(UInt64($0)) }
+        _ = handle(&machine, .tasksArrived([tasks[0]]))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0], microseconds: 100)]))
+        _ = handle(&machine, .tasksArrived(Array(tasks[1...])))
+        let effects = handle(&machine, .drainRequested)
+        #expect(effects.first == .withdraw(SlotIndex(0), tasks[2...].map(\.attempt)))
+        #expect(reports(effects).map(\.attempt) == tasks[2...].map(\.attempt))
+        #expect(machine.attempts == [tasks[1].attempt])
+        #expect(reports(handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[1])]))).count == 1)
+        // What it did nevertheless has been given back: it says nothing of it, and then leaves.
+        let late = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[2]), done(tasks[3])]))
+        #expect(late == [.leave])
+    }
 }

@@ -6,7 +6,7 @@
 // Cores that this process may run on (sched_getaffinity), or -1.
 int anabranch_affinity_cores(void);
 
-// Starts `path` with standard input from /dev/null, `out` and `err` as its output, `socket` as descriptor 3 and no
+// Starts `path` (looked for along PATH when it has no slash) with standard input from /dev/null, `out` and `err` as its output, `socket` as descriptor 3 and no
 // other descriptor; in a process group of its own, with default signal dispositions and none blocked.
 // Returns 0 and sets *child, or an error number.
 int anabranch_spawn(pid_t *child, const char *path, char *const argv[], char *const environment[], int socket, int out,

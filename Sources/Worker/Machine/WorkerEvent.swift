@@ -13,19 +13,19 @@ public struct RuntimeExit: Hashable, Sendable {
     /// The signal that ended it, or nil.
     public var signal: Int32?
     public var status: Int32
-    /// Its socket was closed while it lived, and it was killed for that.
-    public var closedItsSocket: Bool
+    /// Its socket was closed, or brought what is no message, while it lived; it was killed for that.
+    public var lostItsSocket: Bool
     public var peakMemoryBytes: UInt64
     /// The last lines that it wrote.
     public var outputTail: String
 
     public init(
-        signal: Int32?, status: Int32, closedItsSocket: Bool = false, peakMemoryBytes: UInt64 = 0,
+        signal: Int32?, status: Int32, lostItsSocket: Bool = false, peakMemoryBytes: UInt64 = 0,
         outputTail: String = ""
     ) {
         self.signal = signal
         self.status = status
-        self.closedItsSocket = closedItsSocket
+        self.lostItsSocket = lostItsSocket
         self.peakMemoryBytes = peakMemoryBytes
         self.outputTail = outputTail
     }

@@ -22,6 +22,22 @@ extension WorkerMachine {
         }
     }
 
+    /// Gives back all but what runs.
+    mutating func drain(effects: inout [WorkerEffect]) {
+        isDraining = true
+        var returned = queue.removeAll().map(\.attempt)
+        suspects.subtract(returned)
+        for i in slots.indices {
+            let behind = slots[i].python.indices.dropFirst().filter { !slots[i].python[$0].isWithdrawn }
+            guard !behind.isEmpty else { continue }
+            for place in behind { slots[i].python[place].isWithdrawn = true }
+            let attempts = behind.map { slots[i].python[$0].task.attempt }
+            effects.append(.withdraw(SlotIndex(i), attempts))
+            returned += attempts
+        }
+        if !returned.isEmpty { effects.append(.report(returned.map { cancelled($0, "the worker is leaving") })) }
+    }
+
     /// Kills the slot's runtime because of its first task.
     mutating func kill(_ i: Int, because kind: FailureKind, effects: inout [WorkerEffect]) {
         guard slots[i].runtime == .ready, let head = slots[i].python.first else { return }

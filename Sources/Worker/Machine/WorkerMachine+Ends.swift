@@ -36,9 +36,9 @@ extension WorkerMachine {
     /// The task under which the runtime died by itself.
     private func died(_ task: TaskAssignment, _ exit: RuntimeExit, slot: SlotIndex) -> TaskResult {
         let message =
-            if exit.closedItsSocket {
-                "the Python runtime closed its socket to the worker under this task, and was killed; code in a task must "
-                    + "not close descriptors that it did not open"
+            if exit.lostItsSocket {
+                "the Python runtime's socket to the worker was closed or written to under this task, and the runtime was "
+                    + "killed; code in a task must leave descriptors alone that it did not open"
             } else if let signal = exit.signal {
                 "the Python runtime was killed by signal \(signal) (\(SignalName.of(signal))) under this task"
             } else {

@@ -20,7 +20,7 @@ public struct WorkerMachine: Sendable {
     /// Tasks that were in a runtime when it died, where it could not be seen which of them it was running. They run with
     /// nothing before or behind them in their runtime: the one that kills it once more is the one.
     var suspects: Set<Attempt> = []
-    private(set) var isDraining = false
+    var isDraining = false
     private var hasLeft = false
     let host: String
     /// How the runtime is started, for messages.
@@ -42,11 +42,7 @@ public struct WorkerMachine: Sendable {
                 queue.append(contentsOf: tasks)
             }
         case .cancelRequested(let attempts): cancel(attempts, effects: &effects)
-        case .drainRequested:
-            isDraining = true
-            if !queue.isEmpty {
-                effects.append(.report(queue.removeAll().map { cancelled($0.attempt, "the worker is leaving") }))
-            }
+        case .drainRequested: drain(effects: &effects)
         case .epochEnded: forgetAll(effects: &effects)
         case .runtimeReady(let slot): slots[slot.rawValue].becameReady()
         case .runtimeAnswered(let slot, let results): answered(slot, results, at: now, effects: &effects)

@@ -19,9 +19,13 @@ final class RuntimeProcess {
     private(set) var socket: Int32
     private(set) var output: Int32
     private(set) var errors: Int32
+    /// Readable once the process has ended, even if what it forked keeps its socket open; -1 where the kernel has none.
+    let exitDescriptor: Int32
     private(set) var tail = OutputTail()
     /// Bytes of output passed on for the task that runs.
-    var forwarded = 0
+    private var forwarded = 0
+    private var outputText = UTF8Stream()
+    private var errorText = UTF8Stream()
 
     private var incoming = FrameReader()
     private var outgoing: [UInt8] = []
@@ -57,6 +61,7 @@ final class RuntimeProcess {
             throw WireError.system(operation: "start \(launch.interpreter)", reason: String(cString: strerror(status)))
         }
         processID = child
+        exitDescriptor = anabranch_pidfd(child)
         socket = pair[0]
         output = out[0]
         errors = err[0]
@@ -69,7 +74,7 @@ final class RuntimeProcess {
         kill()
         _ = reap(blocking: true)
         closeSocket()
-        for descriptor in [output, errors] where descriptor >= 0 { close(descriptor) }
+        for descriptor in [output, errors, exitDescriptor] where descriptor >= 0 { close(descriptor) }
     }
 
     // MARK: - Frames
@@ -77,13 +82,15 @@ final class RuntimeProcess {
     var wantsToWrite: Bool { sent < outgoing.count }
 
     /// - Throws: `oversized`; nothing has been sent then.
+    /// - Throws: `oversized`; then nothing is sent.
     func send(_ message: ToRuntime) throws(WireError) {
         let bytes = try message.framed()
         if sent == outgoing.count {
-            outgoing.removeAll(keepingCapacity: true)
+            outgoing = bytes
             sent = 0
+        } else {
+            outgoing.append(contentsOf: bytes)
         }
-        outgoing.append(contentsOf: bytes)
         flush()
     }
 
@@ -97,68 +104,67 @@ final class RuntimeProcess {
         }
     }
 
-    enum Reading {
-        case open
-        /// End of file, or bytes that are no frames: the conversation is over.
-        case over
+    /// Reads what is there.
+    /// - Returns: false when the conversation is over: an end of file, or bytes that are no frames.
+    func receive(into messages: inout [FromRuntime]) -> Bool {
+        guard socket >= 0 else { return false }
+        let isOpen = readSocket()
+        do {
+            while let message = try incoming.next(as: FromRuntime.self) { messages.append(message) }
+        } catch {
+            // There is nothing to go on from: the place in the stream is lost, or an answer is.
+            return false
+        }
+        return isOpen
     }
 
-    /// Reads what is there and calls `body` with each message.
-    func receive(_ body: (FromRuntime) -> Void) -> Reading {
-        guard socket >= 0 else { return .over }
-        var reading = Reading.open
+    private func readSocket() -> Bool {
         withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
-            while true {
+            // Not without end: a child that writes faster than it is read must not keep the worker from its work.
+            for _ in 0..<64 {
                 let count = recv(socket, buffer.baseAddress, buffer.count, 0)
                 if count > 0 {
                     incoming.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-                    if count < buffer.count { return }
-                } else if count < 0 && errno == EINTR {
-                    continue
-                } else {
-                    if count == 0 || errno != EAGAIN { reading = .over }
-                    return
+                } else if count == 0 {
+                    return false
+                } else if errno != EINTR {
+                    return errno == EAGAIN
                 }
             }
+            return true
         }
-        do {
-            while let message = try incoming.next(as: FromRuntime.self) { body(message) }
-        } catch {
-            // What is no message, or no frame, has lost its place in the stream: there is nothing to go on from.
-            kill()
-            reading = .over
-        }
-        return reading
     }
 
     // MARK: - Output
 
-    /// Reads what the child has written and passes on what is within the limit; returns true at end of file.
-    func drain(errorStream: Bool, limit: Int, _ pass: (String) -> Void) -> Bool {
+    /// Reads what the child has written, one buffer at most: a task that prints without end must not keep the worker from
+    /// its work.
+    /// - Parameter limit: bytes that are passed on per task; the tail gets all.
+    func drain(errorStream: Bool, limit: Int, _ pass: (String) -> Void) {
         let descriptor = errorStream ? errors : output
-        guard descriptor >= 0 else { return true }
-        var ended = false
+        guard descriptor >= 0 else { return }
         withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
-            // One buffer each time round the loop: a task that prints without end must not keep the worker from its work.
             let count = read(descriptor, buffer.baseAddress, buffer.count)
             if count > 0 {
-                let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                tail.append(bytes)
-                let room = max(0, limit - forwarded)
-                if room > 0 {
-                    pass(String(decoding: bytes.prefix(room), as: UTF8.self))
-                    if count > room { pass("\n[further output of this task is not kept]\n") }
-                }
-                forwarded += count
+                keep(UnsafeRawBufferPointer(rebasing: buffer[..<count]), errorStream: errorStream, limit: limit, pass)
             } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
-                ended = true
+                close(descriptor)
+                if errorStream { errors = -1 } else { output = -1 }
             }
         }
-        if ended {
-            close(descriptor)
-            if errorStream { errors = -1 } else { output = -1 }
-        }
-        return ended
+    }
+
+    private func keep(
+        _ bytes: UnsafeRawBufferPointer, errorStream: Bool, limit: Int, _ pass: (String) -> Void
+    ) {
+        tail.append(bytes)
+        let room = max(0, limit - forwarded)
+        forwarded += bytes.count
+        if room == 0 { return }
+        let some = bytes.prefix(room)
+        let text = errorStream ? errorText.decode(some) : outputText.decode(some)
+        if !text.isEmpty { pass(text) }
+        if bytes.count > room { pass("\n[further output of this task is not kept]\n") }
     }
 
     func beginTask() {
@@ -208,6 +214,7 @@ final class RuntimeProcess {
         return reap(blocking: false)
     }
 
+    /// C strings, and a null behind them.
     private static func withPointers<Result>(
         _ texts: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
     ) -> Result {

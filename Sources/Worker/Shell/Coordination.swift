@@ -23,6 +23,8 @@ final class Coordination {
     let host: String
     private var request: UInt64 = 0
     private var nextHello = Moment(microseconds: 0)
+    /// When the first of the hellos went that have had no answer.
+    private var unansweredSince: Moment?
     private let frame = FrameHolder()
     private(set) var droppedMessages: UInt64 = 0
 
@@ -65,10 +67,14 @@ final class Coordination {
             labels: configuration.labels, versions: Versions(anabranch: configuration.version), writers: writers,
             worker: welcome?.worker)
         try control.send(ToCoordinator(request: request, body: .workerHello(hello)).encoded())
+        if unansweredSince == nil { unansweredSince = now }
         let interval = welcome == nil ? Self.helloInterval : Self.renewalInterval
         nextHello = now.advanced(byMicroseconds: interval)
         return nextHello
     }
+
+    /// Microseconds for which the coordinator has owed an answer.
+    func silence(at now: Moment) -> UInt64 { unansweredSince.map { now.microseconds(since: $0) } ?? 0 }
 
     enum Answer {
         case welcomed(newEpoch: Bool)
@@ -83,6 +89,7 @@ final class Coordination {
                 droppedMessages += 1
                 continue
             }
+            unansweredSince = nil
             switch message.body {
             case .workerWelcome(let welcome): answers.append(try accept(welcome))
             case .error(let error): answers.append(.refused(error.message))

@@ -31,12 +31,6 @@ final class Runtimes {
     /// Starts the slot's runtime; nil and an event when that is not possible.
     func start(_ slot: SlotIndex) -> (writer: WriterID?, event: WorkerEvent?) {
         let writer = WriterID(UInt64.random(in: 1...UInt64(Int64.max)))
-        var environment = ProcessInfo.processInfo.environment
-        // Without .pyc files each import of scikit-learn costs seconds.
-        environment["PYTHONDONTWRITEBYTECODE"] = nil
-        for name in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"] {
-            environment[name] = String(configuration.threads)
-        }
         do {
             let process = try RuntimeProcess(
                 .init(interpreter: configuration.python, environment: environment), writer: writer)
@@ -48,14 +42,38 @@ final class Runtimes {
         }
     }
 
-    /// Hands tasks over; a runtime that cannot take the message is ended, and its tasks with it.
-    func send(_ slot: SlotIndex, _ tasks: [TaskAssignment]) {
-        guard let process = processes[slot] else { return }
+    private var environment: [String: String] {
+        var environment = ProcessInfo.processInfo.environment
+        // Without .pyc files each import of scikit-learn costs seconds.
+        environment["PYTHONDONTWRITEBYTECODE"] = nil
+        for name in Self.threadVariables { environment[name] = String(configuration.threads) }
+        return environment
+    }
+
+    /// Where the numeric libraries look for the size of their pools.
+    private static let threadVariables = [
+        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+        "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "LOKY_MAX_CPU_COUNT",
+    ]
+
+    /// - Returns: failures of tasks that are too large to be sent.
+    func send(_ slot: SlotIndex, _ tasks: [TaskAssignment]) -> [TaskResult] {
+        guard let process = processes[slot] else { return [] }
         if current[slot] == nil {
             current[slot] = tasks.first?.attempt.task
             process.beginTask()
         }
-        tell(process, ToRuntime(tasks: tasks))
+        do {
+            try process.send(ToRuntime(tasks: tasks))
+            return []
+        } catch {
+            // Together they may be too large though each came in a message of the same limit.
+            if tasks.count > 1 { return tasks.flatMap { send(slot, [$0]) } }
+            let reason = "\(error); put large arguments into the store and pass their references"
+            return tasks.map { task in
+                TaskResult(attempt: task.attempt, outcome: .failure(Failure(kind: .invalid, message: reason)))
+            }
+        }
     }
 
     func withdraw(_ slot: SlotIndex, _ attempts: [Attempt]) {
@@ -86,10 +104,12 @@ final class Runtimes {
     func serve(_ slot: SlotIndex, into notices: inout Notices) {
         guard let process = processes[slot] else { return }
         process.flush()
+        var messages: [FromRuntime] = []
+        let isOpen = process.receive(into: &messages)
         var results: [TaskResult] = []
-        let reading = process.receive { message in
-            if message.hello != nil { notices.events.append(.runtimeReady(slot)) }
-            if let started = message.started { self.begin(slot, started.task) }
+        for message in messages {
+            if let hello = message.hello, !welcome(hello, slot, into: &notices) { return }
+            if let started = message.started { begin(slot, started.task) }
             results.append(contentsOf: message.results)
             if !message.released.isEmpty {
                 notices.released.append(HeldReleased(holder: process.writer, objects: message.released))
@@ -102,7 +122,32 @@ final class Runtimes {
             process.beginTask()
             notices.events.append(.runtimeAnswered(slot, results))
         }
-        if reading == .over { end(slot, process, into: &notices) }
+        if !isOpen { end(slot, process, into: &notices) }
+    }
+
+    /// The slot's process has ended; its last answers may still be in the socket.
+    func serveExit(_ slot: SlotIndex, into notices: inout Notices) {
+        serve(slot, into: &notices)
+        if let process = processes[slot] { end(slot, process, into: &notices) }
+    }
+
+    /// False when the runtime is of another version: it is ended.
+    private func welcome(_ hello: RuntimeHello, _ slot: SlotIndex, into notices: inout Notices) -> Bool {
+        let found = hello.versions.protocolVersion
+        if found == ProtocolVersion.current {
+            notices.events.append(.runtimeReady(slot))
+            return true
+        }
+        if let process = processes.removeValue(forKey: slot) { notices.closedWriters.append(process.writer) }
+        current[slot] = nil
+        notices.events.append(
+            .runtimeUnstartable(
+                slot,
+                reason: "\(configuration.python) has anabranch \(hello.versions.anabranch), which speaks protocol "
+                    + "\(found); "
+                    + "this worker is \(configuration.version) and speaks \(ProtocolVersion.current): "
+                    + "install the same version"))
+        return false
     }
 
     /// Reads the slot's standard output or error.
@@ -119,7 +164,7 @@ final class Runtimes {
 
     private func passOutput(_ slot: SlotIndex, _ process: RuntimeProcess, into notices: inout Notices) {
         for errorStream in [false, true] {
-            _ = process.drain(errorStream: errorStream, limit: Self.outputLimit) { text in
+            process.drain(errorStream: errorStream, limit: Self.outputLimit) { text in
                 notices.logs.append(SlotLog(task: self.current[slot], text: text, isErrorStream: errorStream))
             }
         }
@@ -128,14 +173,12 @@ final class Runtimes {
     /// The conversation is over: the process is, or is made, dead.
     private func end(_ slot: SlotIndex, _ process: RuntimeProcess, into notices: inout Notices) {
         process.closeSocket()
-        // The end of its socket may be seen a moment before its exit; then it gets no time to go on without us.
-        var exit = process.reap(blocking: false)
+        // The end of its socket may be seen a moment before its exit.
+        var exit = process.reap(blocking: false) ?? process.reapWithin(milliseconds: 200)
         if exit == nil {
-            exit = process.reapWithin(milliseconds: 200)
-            if exit == nil {
-                process.kill()
-                exit = process.reap(blocking: true)
-            }
+            process.kill()
+            exit = process.reap(blocking: true)
+            exit?.lostItsSocket = true
         }
         passOutput(slot, process, into: &notices)
         processes[slot] = nil

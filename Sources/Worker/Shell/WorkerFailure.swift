@@ -4,6 +4,8 @@ public enum WorkerFailure: Error, CustomStringConvertible {
     case noCoordinator(address: String, seconds: Double)
     /// The coordinator would not have this worker.
     case refused(address: String, reason: String)
+    /// It answered once and does not any more.
+    case coordinatorLost(address: String, seconds: Double)
     /// A tcp address says nothing of the store.
     case noStore(address: String)
 
@@ -12,6 +14,8 @@ public enum WorkerFailure: Error, CustomStringConvertible {
         case .noCoordinator(let address, let seconds):
             "no coordinator answered at \(address) within \(seconds) s: is it running, and is the address right?"
         case .refused(let address, let reason): "the coordinator at \(address) refuses this worker: \(reason)"
+        case .coordinatorLost(let address, let seconds):
+            "the coordinator at \(address) has not answered for \(seconds) s; this worker ends. Start it again when there is one"
         case .noStore(let address):
             "\(address) does not say where the store is: name its directory with --store"
         }

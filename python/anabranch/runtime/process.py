@@ -43,6 +43,8 @@ def serve(connection: socket.socket) -> int:
     ignore_interrupts()
     # A crash in native code then says where, in the last lines of output that go with the failure.
     faulthandler.enable()
+    # What a task prints is there when it aborts.
+    sys.stdout.reconfigure(line_buffering=True)
     loop = TaskLoop(FrameChannel(connection))
     try:
         loop.run()
