@@ -73,41 +73,56 @@ public enum AttemptEnd: Hashable, Sendable {
 
 /// Past tense: what has happened.
 public enum SchedulerEvent: Hashable, Sendable {
+    /// Also when a hello is said again. A worker that restarted is lost first.
     case workerJoined(WorkerOffer)
-    /// Also renews the leases of `running`; a task leased to the worker that it does not list was lost on the way.
+    /// Also renews the leases of `running`, which lists all that the worker has, queued or running; an attempt sent more
+    /// than a lease ago that it does not list was lost on the way.
     case heartbeat(WorkerID, running: [Attempt])
     case workerDrainRequested(WorkerID)
     /// Its process ended, its connection dropped, or it restarted.
     case workerLost(WorkerID)
     case runOpened(RunID)
+    /// The answer to `replenish` (exactly one to each; empty when nothing is ready *now*), or tasks that a session pushes.
+    /// After an empty answer the run is asked again once one of its tasks has ended.
     case tasksReady(RunID, [ReadyTask])
-    /// The run has no further tasks to give until told so by `tasksReady`.
+    /// The run is never to be asked again: its plan has given the last task, or it is a session, which pushes its tasks.
     case runExhausted(RunID)
     case attemptStarted(WorkerID, Attempt)
     case attemptEnded(WorkerID, Attempt, AttemptEnd, computeMicroseconds: UInt64)
+    /// Those that have ended are passed over.
     case tasksCancelled([TaskID])
+    /// All its tasks, and those that are told of later.
     case runCancelled(RunID)
+    /// Everything of the run is forgotten; what still runs is cancelled without a word.
     case runClosed(RunID)
+    /// Time has passed; wanted at `Scheduler.nextDeadline`, and harmless at any time.
     case tick
 }
 
 /// Imperative: what the shell is to do.
+///
+/// Each task gets exactly one of `complete`, `fail`, `failLost` and `cancelled`, unless its run is closed before. Each
+/// `attemptEnded` makes one of `complete`, `fail` and `dropped`, or none when the task is tried again or nothing had
+/// come of the attempt.
 public enum SchedulerEffect: Hashable, Sendable {
     /// One message down one lane.
     case dispatch(WorkerID, [Attempt])
+    /// Drop what waits, stop what runs; answered with `returned`. Also said to a worker that has tasks queued when
+    /// another is idle, and again for what a heartbeat still lists.
     case cancel(WorkerID, [Attempt])
     /// The effect of the task counts now, once: take this attempt's outcome.
     case complete(TaskID, attempt: UInt32)
     /// The task has failed for good with this attempt's outcome.
     case fail(TaskID, attempt: UInt32)
-    /// Lost workers used up the attempts.
+    /// Lost workers used up the attempts; `attempts` of them.
     case failLost(TaskID, attempts: UInt32)
     case cancelled(TaskID)
-    /// Doubled, late or foreign: dropped and counted.
+    /// Doubled, late or foreign: its outcome does not count, and whatever it names can be released.
     case dropped(WorkerID, Attempt)
-    /// Ask the run's plan for up to this many further tasks.
+    /// Ask the run's plan for up to this many further tasks; answered with one `tasksReady`.
     case replenish(RunID, count: Int)
+    /// It drains and has nothing left: it may go.
     case releaseWorker(WorkerID)
-    /// Leases lapsed: treat the worker as silent until it is heard again.
+    /// Leases lapsed: the worker gets nothing until it is heard again.
     case workerSilent(WorkerID)
 }

@@ -1,0 +1,222 @@
+import AnabranchCore
+import Collections
+
+/// What a worker must offer for a task.
+struct TaskShape: Hashable, Sendable {
+    var executor: String
+    var slots: UInt32
+}
+
+/// Ready tasks in the order in which they are to run: runs take turns; within a run what is deeper comes first, then what
+/// takes longest, then what came first.
+///
+/// Tasks stand in lanes, one for each (run, class, shape, priority), first come, first served. For each shape a heap
+/// holds the runs that have ready tasks of it, by what they were served; for each run and shape a heap holds its lanes.
+/// Each operation is logarithmic in the numbers of runs and lanes, whatever the number of tasks.
+struct ReadyQueue: Sendable {
+    struct LaneKey: Hashable, Sendable {
+        var run: Int
+        var kind: UInt32
+        var shape: Int
+        var priority: UInt32
+    }
+
+    /// The next task for a worker, still in the queue.
+    struct Pick: Sendable {
+        var run: Int
+        var share: Int
+        var shape: Int
+        var lane: Int
+        /// Slots that it takes of a worker.
+        var width: UInt32
+    }
+
+    var lanes = Arena<ReadyLane>()
+    private var laneIndex: [LaneKey: Int] = [:]
+    private(set) var shapes: [ShapeQueue] = []
+    private var shapeIndex: [TaskShape: Int] = [:]
+    /// By the scheduler's index of runs.
+    private(set) var runs: [RunQueue?] = []
+    /// Ready tasks in all.
+    private(set) var count = 0
+    /// What the run served last had been served before: a run that becomes ready starts there, so that it can neither
+    /// claim what it did not ask for in time nor is made to wait for it.
+    private var clock: UInt64 = 0
+    private var nextTicket: Int64 = 1
+    private var nextFrontTicket: Int64 = 0
+
+    // MARK: Runs, shapes and lanes
+
+    mutating func openRun(_ id: RunID, at index: Int) {
+        while runs.count <= index { runs.append(nil) }
+        runs[index] = RunQueue(id: id)
+    }
+
+    /// Forgets the run's lanes; tasks that stand in them are the caller's to forget.
+    mutating func closeRun(at index: Int) {
+        guard let run = runs[index] else { return }
+        for share in run.shares { shapes[share.shape].ready -= share.ready }
+        count -= run.ready
+        for lane in run.lanes { laneIndex[lanes.remove(at: lane).key] = nil }
+        runs[index] = nil
+    }
+
+    func readyCount(ofRun index: Int) -> Int { runs[index]?.ready ?? 0 }
+
+    /// The place of a shape and whether it is new.
+    mutating func shape(executor: String, slots: UInt32) -> (index: Int, isNew: Bool) {
+        let shape = TaskShape(executor: executor, slots: max(slots, 1))
+        if let index = shapeIndex[shape] { return (index, false) }
+        shapes.append(ShapeQueue(shape: shape))
+        shapeIndex[shape] = shapes.count - 1
+        return (shapes.count - 1, true)
+    }
+
+    /// Sets how many slots tasks of each shape take, given the widest worker of their executor (nil: none offers it).
+    mutating func setWidths(widest: [String: UInt32]) {
+        for index in shapes.indices {
+            let widest = widest[shapes[index].shape.executor]
+            shapes[index].isOffered = widest != nil
+            shapes[index].width = min(shapes[index].shape.slots, widest ?? .max)
+        }
+    }
+
+    mutating func lane(_ key: LaneKey, classIndex: Int) -> Int {
+        if let index = laneIndex[key] { return index }
+        let index = lanes.insert(ReadyLane(key: key, classIndex: classIndex))
+        laneIndex[key] = index
+        runs[key.run]?.lanes.append(index)
+        return index
+    }
+
+    // MARK: Tasks
+
+    /// The ticket under which the task waits.
+    mutating func enqueue(_ task: TaskID, lane: Int, atFront: Bool = false, classes: Arena<DurationEstimate>) -> Int64 {
+        let ticket: Int64
+        if atFront {
+            ticket = nextFrontTicket
+            nextFrontTicket -= 1
+            lanes[lane].entries.prepend(ReadyLane.Entry(task: task, ticket: ticket))
+        } else {
+            ticket = nextTicket
+            nextTicket += 1
+            lanes[lane].entries.append(ReadyLane.Entry(task: task, ticket: ticket))
+        }
+        let key = lanes[lane].key
+        adjustCounts(key, by: 1)
+        rank(lane, key, classes)
+        return ticket
+    }
+
+    /// Takes a task out of the middle.
+    mutating func withdraw(lane: Int, ticket: Int64) {
+        lanes[lane].withdraw(ticket)
+        adjustCounts(lanes[lane].key, by: -1)
+    }
+
+    /// The next task among `shapes`, nil when none is ready.
+    mutating func peek(among candidates: [Int]) -> Pick? {
+        var best: Pick?
+        var bestRank: (run: RunRank, lane: LaneRank)?
+        for shape in candidates where shapes[shape].ready > 0 {
+            guard let (pick, run, lane) = top(of: shape) else { continue }
+            if let current = bestRank {
+                if run > current.run { continue }
+                if run == current.run, lane >= current.lane { continue }
+            }
+            best = pick
+            bestRank = (run, lane)
+        }
+        return best
+    }
+
+    /// Takes what `peek` gave, with nothing in between.
+    mutating func take(_ pick: Pick, classes: Arena<DurationEstimate>) -> TaskID {
+        guard let entry = lanes[pick.lane].popFirst(), var run = runs[pick.run].take() else {
+            preconditionFailure("the pick is no longer ready")
+        }
+        clock = max(clock, run.served)
+        run.served += UInt64(pick.width)
+        run.ready -= 1
+        run.shares[pick.share].ready -= 1
+        if lanes[pick.lane].isEmpty {
+            _ = run.shares[pick.share].lanes.popMin()
+            lanes[pick.lane].isRanked = false
+        } else {
+            run.shares[pick.share].lanes.replaceMin(with: laneRank(pick.lane, classes))
+        }
+        if run.shares[pick.share].ready == 0 {
+            _ = shapes[pick.shape].runs.popMin()
+            run.shares[pick.share].isRanked = false
+        } else {
+            shapes[pick.shape].runs.replaceMin(with: RunRank(served: run.served, id: run.id, index: pick.run))
+        }
+        runs[pick.run] = run
+        shapes[pick.shape].ready -= 1
+        count -= 1
+        return entry.task
+    }
+
+    // MARK: Ranks
+
+    private func laneRank(_ lane: Int, _ classes: Arena<DurationEstimate>) -> LaneRank {
+        LaneRank(
+            priority: lanes[lane].key.priority, magnitude: classes[lanes[lane].classIndex].magnitude,
+            ticket: lanes[lane].entries.first?.ticket ?? .max, lane: lane)
+    }
+
+    private mutating func rank(_ lane: Int, _ key: LaneKey, _ classes: Arena<DurationEstimate>) {
+        guard let share = runs[key.run]?.shares.firstIndex(where: { $0.shape == key.shape }) else { return }
+        if !lanes[lane].isRanked {
+            lanes[lane].isRanked = true
+            let rank = laneRank(lane, classes)
+            runs[key.run]?.shares[share].lanes.insert(rank)
+        }
+        guard let run = runs[key.run], !run.shares[share].isRanked else { return }
+        runs[key.run]?.shares[share].isRanked = true
+        shapes[key.shape].runs.insert(RunRank(served: run.served, id: run.id, index: key.run))
+    }
+
+    private mutating func adjustCounts(_ key: LaneKey, by change: Int) {
+        count += change
+        shapes[key.shape].ready += change
+        runs[key.run]?.addReady(change, shape: key.shape, clock: clock)
+    }
+
+    /// Drops what has gone from the tops of the shape's heaps, then reads them.
+    private mutating func top(of shape: Int) -> (Pick, RunRank, LaneRank)? {
+        while let rank = shapes[shape].runs.min {
+            guard let run = runs[rank.index], run.id == rank.id,
+                let share = run.shares.firstIndex(where: { $0.shape == shape })
+            else {
+                _ = shapes[shape].runs.popMin()
+                continue
+            }
+            if run.shares[share].ready == 0 {
+                _ = shapes[shape].runs.popMin()
+                runs[rank.index]?.shares[share].isRanked = false
+                continue
+            }
+            if run.served != rank.served {
+                shapes[shape].runs.replaceMin(with: RunRank(served: run.served, id: run.id, index: rank.index))
+                continue
+            }
+            guard let lane = run.shares[share].lanes.min else { return nil }
+            if lanes[lane.lane].isEmpty {
+                _ = runs[rank.index]?.shares[share].lanes.popMin()
+                lanes[lane.lane].isRanked = false
+                continue
+            }
+            if let first = lanes[lane.lane].entries.first, first.ticket > lane.ticket {
+                var moved = lane
+                moved.ticket = first.ticket
+                runs[rank.index]?.shares[share].lanes.replaceMin(with: moved)
+                continue
+            }
+            let width = shapes[shape].width
+            return (Pick(run: rank.index, share: share, shape: shape, lane: lane.lane, width: width), rank, lane)
+        }
+        return nil
+    }
+}

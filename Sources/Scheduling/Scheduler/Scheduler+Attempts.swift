@@ -1,0 +1,129 @@
+import AnabranchCore
+
+// What becomes of attempts, and of their tasks.
+extension Scheduler {
+    mutating func attemptStarted(_ attempt: Attempt, on worker: WorkerID, at now: Instant) {
+        guard let index = workerIndex[worker] else {
+            counters.unknownWorker += 1
+            return
+        }
+        heard(index, at: now)
+        workers[index].progressAt = now
+        workers[index].leases[attempt]?.start()
+    }
+
+    /// A result counts even from a worker that was given up: its last results may still have been on their way.
+    mutating func attemptEnded(
+        _ attempt: Attempt, on worker: WorkerID, _ end: AttemptEnd, _ microseconds: UInt64, at now: Instant,
+        effects: inout [SchedulerEffect]
+    ) {
+        var lease: Lease?
+        let index = workerIndex[worker]
+        if let index {
+            heard(index, at: now)
+            if end != .returned { workers[index].progressAt = now }
+            lease = removeLease(attempt, from: index)
+        } else {
+            counters.unknownWorker += 1
+        }
+        guard let task = tasks[attempt.task], task.admits(attempt.number, from: worker) else {
+            drop(attempt, of: worker, end, effects: &effects)
+            return
+        }
+        switch end {
+        case .succeeded, .failed:
+            measure(task, microseconds)
+            finish(attempt.task, except: attempt.number)
+            effects.append(
+                end == .succeeded
+                    ? .complete(attempt.task, attempt: attempt.number) : .fail(attempt.task, attempt: attempt.number))
+        case .killedRuntime:
+            guard task.stage == .running(worker, number: attempt.number) else {
+                forgetStraggler(attempt)
+                drop(attempt, of: worker, end, effects: &effects)
+                return
+            }
+            if task.kills < task.retries {
+                tasks[attempt.task]?.kills += 1
+                requeue(attempt.task)
+            } else {
+                finish(attempt.task, except: attempt.number)
+                effects.append(.fail(attempt.task, attempt: attempt.number))
+            }
+        case .returned:
+            guard task.stage == .running(worker, number: attempt.number) else {
+                forgetStraggler(attempt)
+                return
+            }
+            if let index, lease?.phase == .held { decline(index, at: now) }
+            requeue(attempt.task)
+        }
+    }
+
+    private mutating func drop(
+        _ attempt: Attempt, of worker: WorkerID, _ end: AttemptEnd, effects: inout [SchedulerEffect]
+    ) {
+        if end == .returned { return }
+        counters.dropped += 1
+        effects.append(.dropped(worker, attempt))
+    }
+
+    private mutating func forgetStraggler(_ attempt: Attempt) {
+        tasks[attempt.task]?.stragglers.removeAll { $0.number == attempt.number }
+    }
+
+    private mutating func measure(_ task: TaskState, _ microseconds: UInt64) {
+        let lane = queue.lanes[task.lane]
+        classes[lane.classIndex].record(microseconds)
+        runs[lane.key.run].estimate.record(microseconds)
+    }
+
+    /// Takes the current attempt from its task: the worker, or the message, was lost. `counts`: against `maxAttempts`.
+    mutating func loseAttempt(of id: TaskID, counts: Bool, effects: inout [SchedulerEffect]) {
+        guard var task = tasks[id] else { return }
+        counters.lost += 1
+        if counts { task.losses += 1 }
+        task.stage = .lost
+        tasks[id] = task
+        if task.losses < max(task.maxAttempts, 1) {
+            requeue(id)
+            return
+        }
+        // The lost attempt has no lease, or stands among the stragglers already: it is not to be cancelled twice.
+        finish(id)
+        effects.append(.failLost(id, attempts: task.losses))
+    }
+
+    /// Puts a task whose attempt has gone back to the front of its lane.
+    mutating func requeue(_ id: TaskID) {
+        guard let lane = tasks[id]?.lane else { return }
+        let ticket = queue.enqueue(id, lane: lane, atFront: true, classes: classes)
+        tasks[id]?.stage = .queued(ticket: ticket)
+    }
+
+    /// Forgets a task whose effect has counted and cancels its attempts, but for the one that ended it.
+    mutating func finish(_ id: TaskID, except ended: UInt32? = nil) {
+        guard let task = tasks.removeValue(forKey: id) else { return }
+        switch task.stage {
+        case .queued(let ticket): queue.withdraw(lane: task.lane, ticket: ticket)
+        case .reserved(let worker): clearReservation(of: id, on: worker)
+        case .running(let worker, let number):
+            if number != ended { cancelAttempt(number, of: id, on: worker) }
+        case .lost: break
+        }
+        for straggler in task.stragglers where straggler.number != ended {
+            cancelAttempt(straggler.number, of: id, on: straggler.worker)
+        }
+        counters.ended += 1
+        let run = queue.lanes[task.lane].key.run
+        runs[run].live -= 1
+        wakeSupply(run)
+    }
+
+    func width(of task: TaskState) -> UInt32 { queue.shapes[queue.lanes[task.lane].key.shape].width }
+
+    mutating func takeSequence() -> UInt64 {
+        defer { nextSequence += 1 }
+        return nextSequence
+    }
+}

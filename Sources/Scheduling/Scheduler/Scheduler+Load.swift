@@ -1,0 +1,73 @@
+import AnabranchCore
+
+// What a worker has, and the lists that follow from it.
+extension Scheduler {
+    mutating func addLease(_ lease: Lease, for attempt: Attempt, to index: Int) {
+        let wasOver = workers[index].usedSlots > workers[index].slots
+        workers[index].add(lease, for: attempt)
+        if !wasOver, workers[index].usedSlots > workers[index].slots { overcommitted += 1 }
+        updateOpen(index)
+    }
+
+    @discardableResult
+    mutating func removeLease(_ attempt: Attempt, from index: Int) -> Lease? {
+        let wasOver = workers[index].usedSlots > workers[index].slots
+        guard let lease = workers[index].removeLease(attempt) else { return nil }
+        if wasOver, workers[index].usedSlots <= workers[index].slots { overcommitted -= 1 }
+        updateOpen(index)
+        return lease
+    }
+
+    /// Called whenever what a worker has, or whether it takes work, has changed.
+    mutating func updateOpen(_ index: Int) {
+        let isOpen =
+            workers[index].acceptsWork
+            && (workers[index].freeSlots > 0 || workers[index].wantsPrefetch(configuration))
+        let position = workers[index].openPosition
+        if isOpen, position < 0 {
+            workers[index].openPosition = open.count
+            open.append(index)
+        } else if !isOpen, position >= 0 {
+            workers[index].openPosition = -1
+            let last = open.removeLast()
+            if last != index {
+                open[position] = last
+                workers[last].openPosition = position
+            }
+        }
+    }
+
+    /// Tells a worker to drop an attempt of a task that has ended.
+    mutating func cancelAttempt(_ number: UInt32, of task: TaskID, on worker: WorkerID) {
+        guard let index = workerIndex[worker] else { return }
+        let attempt = Attempt(task: task, number: number)
+        workers[index].leases[attempt]?.phase = .cancelling
+        addCancel(attempt, to: index)
+    }
+
+    mutating func addCancel(_ attempt: Attempt, to index: Int) {
+        touch(index)
+        workers[index].cancels.append(attempt)
+    }
+
+    mutating func touch(_ index: Int) {
+        if workers[index].cancels.isEmpty, workers[index].outgoing.isEmpty { touched.append(index) }
+    }
+
+    /// Which shapes fit which worker, and how wide tasks of each shape are; on each change of the pool.
+    mutating func refreshShapes() {
+        var widest: [String: UInt32] = [:]
+        for index in workers.indices where workers[index].standing == .active {
+            for executor in workers[index].executors {
+                widest[executor] = max(widest[executor] ?? 0, workers[index].slots)
+            }
+        }
+        queue.setWidths(widest: widest)
+        for index in workers.indices {
+            workers[index].shapes = queue.shapes.indices.filter { shape in
+                workers[index].executors.contains(queue.shapes[shape].shape.executor)
+                    && queue.shapes[shape].width <= workers[index].slots
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+import AnabranchCore
+
+// Workers that come, tell of themselves, fall silent, drain and go.
+extension Scheduler {
+    mutating func workerJoined(_ offer: WorkerOffer, at now: Instant) {
+        if let index = workerIndex[offer.worker] {
+            // A hello that was said again.
+            let wasOver = workers[index].usedSlots > workers[index].slots
+            workers[index].slots = max(offer.slots, 1)
+            workers[index].executors = offer.executors
+            let isOver = workers[index].usedSlots > workers[index].slots
+            if wasOver != isOver { overcommitted += isOver ? 1 : -1 }
+            heard(index, at: now)
+            updateOpen(index)
+        } else {
+            let index = workers.insert(WorkerState(offer, at: now))
+            workerIndex[offer.worker] = index
+            extendLapseDeadline(now)
+            updateOpen(index)
+        }
+        refreshShapes()
+    }
+
+    /// Any message of a worker proves that it lives.
+    mutating func heard(_ index: Int, at now: Instant) {
+        workers[index].heardAt = now
+        switch workers[index].standing {
+        case .active, .draining, .released: return
+        case .silent: workers[index].standing = .active
+        case .drainingSilent: workers[index].standing = .draining
+        }
+        extendLapseDeadline(now)
+        updateOpen(index)
+        refreshShapes()
+    }
+
+    mutating func workerDrainRequested(_ worker: WorkerID) {
+        guard let index = workerIndex[worker] else { return }
+        switch workers[index].standing {
+        case .draining, .drainingSilent, .released: return
+        case .active: workers[index].standing = .draining
+        case .silent: workers[index].standing = .drainingSilent
+        }
+        draining.append(index)
+        unreserve(index)
+        updateOpen(index)
+        refreshShapes()
+    }
+
+    mutating func releaseDrained(effects: inout [SchedulerEffect]) {
+        if draining.isEmpty { return }
+        draining.removeAll { index in
+            guard workers[index].standing == .draining, workers[index].leases.isEmpty else { return false }
+            workers[index].standing = .released
+            effects.append(.releaseWorker(workers[index].id))
+            return true
+        }
+    }
+
+    mutating func workerLost(_ worker: WorkerID, effects: inout [SchedulerEffect]) {
+        guard let index = workerIndex[worker] else { return }
+        unreserve(index)
+        for (attempt, lease, mayHaveBegun) in leasesByProgress(index).reversed() {
+            removeLease(attempt, from: index)
+            if lease.phase.isCurrent {
+                loseAttempt(of: attempt.task, counts: mayHaveBegun, effects: &effects)
+            } else if lease.phase == .lapsed {
+                tasks[attempt.task]?.stragglers.removeAll { $0.worker == worker && $0.number == attempt.number }
+            }
+        }
+        workers[index].standing = .released
+        updateOpen(index)
+        draining.removeAll { $0 == index }
+        touched.removeAll { $0 == index }
+        workers.remove(at: index)
+        workerIndex[worker] = nil
+        refreshShapes()
+    }
+
+    /// Workers that were not heard for a lease fall silent: what they have goes elsewhere, and counts if they come back
+    /// with it first.
+    mutating func lapseLeases(at now: Instant, effects: inout [SchedulerEffect]) {
+        var next: Instant?
+        var changed = false
+        for index in workers.indices where workers[index].standing.isHeard {
+            let deadline = workers[index].heardAt.advanced(by: configuration.leaseMicroseconds)
+            if deadline > now {
+                next = min(next ?? deadline, deadline)
+                continue
+            }
+            changed = true
+            workers[index].standing = workers[index].standing == .draining ? .drainingSilent : .silent
+            unreserve(index)
+            updateOpen(index)
+            effects.append(.workerSilent(workers[index].id))
+            for (attempt, lease, mayHaveBegun) in leasesByProgress(index).reversed() where lease.phase.isCurrent {
+                workers[index].leases[attempt]?.phase = .lapsed
+                let placement = Placement(worker: workers[index].id, number: attempt.number)
+                tasks[attempt.task]?.stragglers.append(placement)
+                loseAttempt(of: attempt.task, counts: mayHaveBegun, effects: &effects)
+            }
+        }
+        lapseDeadline = next
+        if changed { refreshShapes() }
+        resumeDeclining(at: now)
+    }
+
+    func extendedDeadline(_ current: Instant?, _ deadline: Instant) -> Instant { min(current ?? deadline, deadline) }
+
+    private mutating func extendLapseDeadline(_ now: Instant) {
+        lapseDeadline = extendedDeadline(lapseDeadline, now.advanced(by: configuration.leaseMicroseconds))
+    }
+
+    /// A worker that gives work back unasked (it was told to leave, and we were not told yet) would be sent the same
+    /// work again and again.
+    mutating func decline(_ index: Int, at now: Instant) {
+        let until = now.advanced(by: configuration.heartbeatMicroseconds)
+        workers[index].declinesUntil = until
+        declineDeadline = extendedDeadline(declineDeadline, until)
+        updateOpen(index)
+    }
+
+    private mutating func resumeDeclining(at now: Instant) {
+        guard let deadline = declineDeadline, deadline <= now else { return }
+        declineDeadline = nil
+        for index in workers.indices {
+            guard let until = workers[index].declinesUntil else { continue }
+            if until <= now {
+                workers[index].declinesUntil = nil
+                updateOpen(index)
+            } else {
+                declineDeadline = extendedDeadline(declineDeadline, until)
+            }
+        }
+    }
+
+    /// The worker's leases in its queue's order, with whether it may have begun them. What it certainly had not begun
+    /// was lost by no fault of its own, and costs the task none of its attempts. (Callers go backwards: each goes to the
+    /// front of its lane.)
+    private func leasesByProgress(_ index: Int) -> [(attempt: Attempt, lease: Lease, mayHaveBegun: Bool)] {
+        var ahead: UInt32 = 0
+        return workers[index].leasesInOrder().map { attempt, lease in
+            let mayHaveBegun = lease.hasStarted || ahead < workers[index].slots
+            ahead += lease.slots
+            return (attempt, lease, mayHaveBegun)
+        }
+    }
+}

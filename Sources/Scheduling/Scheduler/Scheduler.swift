@@ -1,0 +1,132 @@
+import AnabranchCore
+
+/// Decides which worker runs which task, when a lease is lost, and which result counts. Pure: events and the time go in,
+/// effects come out. `docs/state-machines.md` has its rules.
+///
+/// Whoever owns it performs the effects in order and brings what comes of them as further events, and calls `tick` at
+/// `nextDeadline`. Each event costs a constant or logarithmic time; handing several over at once makes fewer messages.
+public struct Scheduler: Sendable {
+    public let configuration: SchedulerConfiguration
+    public internal(set) var counters = SchedulerCounters()
+    /// Bugs of ours that were noticed, the first hundred; empty in a sound program.
+    public internal(set) var faults: [SchedulerFault] = []
+
+    var workers = Arena<WorkerState>()
+    var workerIndex: [WorkerID: Int] = [:]
+    var tasks: [TaskID: TaskState] = [:]
+    var runs = Arena<RunState>()
+    var runIndex: [RunID: Int] = [:]
+    var classes = Arena<DurationEstimate>()
+    var queue = ReadyQueue()
+
+    /// Workers that can take more than they have, in no particular order.
+    var open: [Int] = []
+    /// Workers with messages gathered for them.
+    var touched: [Int] = []
+    /// Workers that keep slots free for a wide task.
+    var reserving: [Int] = []
+    /// Workers that drain and were not released yet.
+    var draining: [Int] = []
+    /// Runs that may have to be asked for tasks.
+    var suppliers: [Int] = []
+    /// Workers with more than their slots hold.
+    var overcommitted = 0
+    var nextSequence: UInt64 = 1
+
+    /// Not later than the first lapse of a worker.
+    var lapseDeadline: Instant?
+    var rebalanceDeadline: Instant?
+    var declineDeadline: Instant?
+
+    public init(configuration: SchedulerConfiguration = SchedulerConfiguration()) {
+        self.configuration = configuration
+    }
+
+    /// When `tick` is wanted, should nothing else happen before. A tick may find that there is nothing to do.
+    public var nextDeadline: Instant? {
+        [lapseDeadline, rebalanceDeadline, declineDeadline].compactMap { $0 }.min()
+    }
+
+    /// Handles one event and appends what the shell is to do.
+    public mutating func handle(
+        _ event: SchedulerEvent, at now: Instant, effects: inout [SchedulerEffect]
+    ) {
+        apply(event, at: now, effects: &effects)
+        settle(at: now, effects: &effects)
+    }
+
+    /// Handles events that have come together, in order, and dispatches once for all of them.
+    public mutating func handle(
+        _ events: [SchedulerEvent], at now: Instant, effects: inout [SchedulerEffect]
+    ) {
+        for event in events { apply(event, at: now, effects: &effects) }
+        settle(at: now, effects: &effects)
+    }
+
+    private mutating func apply(_ event: SchedulerEvent, at now: Instant, effects: inout [SchedulerEffect]) {
+        switch event {
+        case .attemptStarted(let worker, let attempt):
+            attemptStarted(attempt, on: worker, at: now)
+        case .attemptEnded(let worker, let attempt, let end, let microseconds):
+            attemptEnded(attempt, on: worker, end, microseconds, at: now, effects: &effects)
+        case .tasksReady(let run, let tasks):
+            tasksReady(tasks, of: run, effects: &effects)
+        case .heartbeat(let worker, let running):
+            heartbeat(of: worker, listing: running, at: now, effects: &effects)
+        case .workerJoined(let offer):
+            workerJoined(offer, at: now)
+        case .workerDrainRequested(let worker):
+            workerDrainRequested(worker)
+        case .workerLost(let worker):
+            workerLost(worker, effects: &effects)
+        case .runOpened(let run):
+            runOpened(run)
+        case .runExhausted(let run):
+            runExhausted(run)
+        case .tasksCancelled(let tasks):
+            for task in tasks { cancel(task, effects: &effects) }
+        case .runCancelled(let run):
+            runCancelled(run, effects: &effects)
+        case .runClosed(let run):
+            runClosed(run)
+        case .tick:
+            lapseLeases(at: now, effects: &effects)
+        }
+    }
+
+    /// What follows from all events together.
+    private mutating func settle(at now: Instant, effects: inout [SchedulerEffect]) {
+        dispatch(at: now)
+        replenish(effects: &effects)
+        rebalance(at: now)
+        flushMessages(effects: &effects)
+        releaseDrained(effects: &effects)
+    }
+
+    /// Hands the gathered messages to the shell, what is to be dropped before what is new.
+    private mutating func flushMessages(effects: inout [SchedulerEffect]) {
+        for index in touched where workers.contains(index) {
+            let id = workers[index].id
+            if !workers[index].cancels.isEmpty {
+                effects.append(.cancel(id, workers[index].cancels))
+                workers[index].cancels = []
+            }
+            let attempts = workers[index].outgoing
+            if attempts.isEmpty { continue }
+            workers[index].outgoing = []
+            if attempts.count <= configuration.maxBatch {
+                effects.append(.dispatch(id, attempts))
+                continue
+            }
+            for start in stride(from: 0, to: attempts.count, by: configuration.maxBatch) {
+                let end = min(start + configuration.maxBatch, attempts.count)
+                effects.append(.dispatch(id, Array(attempts[start..<end])))
+            }
+        }
+        touched.removeAll(keepingCapacity: true)
+    }
+
+    mutating func recordFault(_ message: String, story: String = "") {
+        if faults.count < 100 { faults.append(SchedulerFault(message, story: story)) }
+    }
+}
