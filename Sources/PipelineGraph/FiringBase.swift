@@ -31,11 +31,15 @@ struct FiringCursor: Sendable {
     let labels: Candidates.Labels?
     var position = 0
 
+    /// The next firing's label of the node's own variants.
+    var label: UInt32? { labels?[position] }
+
     var remaining: Int { (labels?.count ?? 1) - position }
 }
 
 /// Combinations that are ready to be made into bases (or pairs of base and model).
 struct CombinationCursor: Sendable {
+    let node: Int
     let stage: JoinStage
     var cursor: RowJoin.Cursor
 }

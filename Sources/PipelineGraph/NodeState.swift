@@ -1,12 +1,8 @@
-import DequeModule
-
 /// What the planner holds for one plan node.
 struct NodeState: Sendable {
     var progress = PlanNodeProgress()
-    /// Ready firings; those of the first cursor come first.
-    var firings: Deque<FiringCursor> = []
-    /// Ready combinations; pulled when there is no ready firing.
-    var combinations: Deque<CombinationCursor> = []
+    /// Ready cursors over combinations: more firings than planned so far may follow.
+    var combinationCursors = 0
     /// By `JoinStage`; an element without sides where the node does not join.
     var joins: [RowJoin]
     var groups: [CompactKey: Int] = [:]
@@ -18,7 +14,5 @@ struct NodeState: Sendable {
         ]
     }
 
-    var isReady: Bool { !firings.isEmpty || !combinations.isEmpty }
-
-    var liveCount: Int { firings.count + combinations.count + joins[0].count + joins[1].count }
+    var liveCount: Int { joins[0].count + joins[1].count }
 }

@@ -2,7 +2,7 @@ import AnabranchCore
 
 /// What follows from the plan alone, in compact form: who reads whom, which dimensions may occur where.
 struct PlanTopology: Sendable {
-    let nodes: [PlannedNode]
+    private(set) var nodes: [PlannedNode]
 
     /// A reader of an entry: `edge` is an index into the node's inputs, or nil for its model.
     struct Reader: Sendable {
@@ -29,6 +29,29 @@ struct PlanTopology: Sendable {
                     candidatesConstrain: plan.candidates != nil, vocabulary: vocabulary.nodes[index], codec: &codec))
         }
         self.nodes = nodes
+        let gathered = Self.gatheredBelow(nodes)
+        var places: [UInt32: UInt32] = [:]
+        for node in nodes {
+            for dimension in node.entryDimensions where places[dimension] == nil {
+                places[dimension] = UInt32(places.count)
+            }
+        }
+        for index in nodes.indices {
+            let counted = nodes[index].entryDimensions.filter { !gathered[index].contains($0) }
+            self.nodes[index].order = counted.map { (places[$0] ?? 0, $0) }.sorted { $0.0 < $1.0 }
+        }
+    }
+
+    /// Per node, the dimensions over which some node below it gathers.
+    private static func gatheredBelow(_ nodes: [PlannedNode]) -> [Set<UInt32>] {
+        var gathered = Array(repeating: Set<UInt32>(), count: nodes.count)
+        for node in nodes.reversed() {
+            var above = gathered[node.index]
+            if case .gather(let gathering) = node.rule { above.formUnion(gathering.removed) }
+            for source in node.sources { gathered[source].formUnion(above) }
+            if let model = node.model { gathered[model].formUnion(above) }
+        }
+        return gathered
     }
 }
 
@@ -82,6 +105,8 @@ struct PlannedNode: Sendable {
     /// The nearest node above whose entries have the same keys, or this one.
     let sameKeysAs: Int
     let depth: Int
+    /// The dimensions by which ready work of this node is ordered, and their places in that order.
+    var order: [(place: UInt32, dimension: UInt32)] = []
 
     init(
         index: Int, node: PlanNode, sources nodes: [PlannedNode], readers: [PlanTopology.Reader],

@@ -59,8 +59,9 @@ extension Planner {
             repeat { makeCombination(index, cursor.chosen, cursor.key, &notes) } while advance(index, stage, &cursor)
             return
         }
-        states[index].combinations.append(CombinationCursor(stage: stage, cursor: cursor))
-        readyNodes.set(index, isReady: true)
+        let work = combinations.insert(CombinationCursor(node: index, stage: stage, cursor: cursor))
+        states[index].combinationCursors += 1
+        ready.insert(.combinations(work), of: node, key: cursor.key)
     }
 
     /// A combination of rows becomes a base, or a member of a group.

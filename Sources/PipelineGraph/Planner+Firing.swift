@@ -1,25 +1,25 @@
 import AnabranchCore
 
 extension Planner {
-    /// Takes one step with the node's ready work: a firing, a key that is skipped, or a combination that makes ready work.
-    mutating func pull(_ node: Int, _ firings: inout [Firing], _ notes: inout [PlannerNote]) {
-        if states[node].firings.isEmpty { pullCombination(node, &notes) } else { pullFiring(node, &firings, &notes) }
-        readyNodes.set(node, isReady: states[node].isReady)
-    }
-
-    private mutating func pullFiring(_ node: Int, _ firings: inout [Firing], _ notes: inout [PlannerNote]) {
-        let cursor = states[node].firings[0]
+    /// Takes the next firing of the cursor that comes first: hands it out, or finds that its key is skipped.
+    mutating func pullFiring(_ number: Int, _ firings: inout [Firing], _ notes: inout [PlannerNote]) {
+        let cursor = cursors[number]
+        let node = bases[cursor.base].node
         var key = cursor.key
         var variant: UInt32?
-        if let labels = cursor.labels, let (dimension, _) = nodes[node].variant {
-            variant = labels[cursor.position]
-            key = key.adding(CompactKey.part(dimension, labels[cursor.position]))
-        } else if let (dimension, _) = nodes[node].variant {
-            variant = key.label(at: dimension)
+        if let (dimension, _) = nodes[node].variant {
+            variant = cursor.label ?? key.label(at: dimension)
+            if let label = cursor.label { key = key.adding(CompactKey.part(dimension, label)) }
         }
         // The last firing takes over the cursor's own use of base and model.
         let isLast = cursor.remaining == 1
-        if isLast { states[node].firings.removeFirst() } else { states[node].firings[0].position += 1 }
+        if isLast {
+            ready.removeFirst()
+            cursors.remove(number)
+        } else {
+            cursors[number].position += 1
+            if let label = cursors[number].label { ready.moveFirst(of: nodes[node], key: cursor.key, label: label) }
+        }
         let entry = enter(node: node, key: key)
         if cursor.cause != 0 || bases[cursor.base].refusal != nil {
             if let refusal = bases[cursor.base].refusal {
@@ -49,19 +49,22 @@ extension Planner {
                 model: cursor.model == 0 ? nil : EntryID(cursor.model), variant: variant))
     }
 
-    private mutating func pullCombination(_ node: Int, _ notes: inout [PlannerNote]) {
-        guard let current = states[node].combinations.popFirst() else { return }
-        let stage = current.stage
-        let chosen = current.cursor.chosen
-        let key = current.cursor.key
-        var following = current
+    /// Makes the combination of the cursor that comes first into a base, or a pair of base and model.
+    mutating func pullCombination(_ number: Int, _ notes: inout [PlannerNote]) {
+        ready.removeFirst()
+        var cursor = combinations[number].cursor
+        let (node, stage) = (combinations[number].node, combinations[number].stage)
         switch stage {
-        case .edges:
-            makeCombination(node, chosen, key, &notes)
-        case .models:
-            makePair(node, chosen, key, &notes)
+        case .edges: makeCombination(node, cursor.chosen, cursor.key, &notes)
+        case .models: makePair(node, cursor.chosen, cursor.key, &notes)
         }
-        if advance(node, stage, &following.cursor) { states[node].combinations.prepend(following) }
+        if advance(node, stage, &cursor) {
+            combinations[number].cursor = cursor
+            ready.insert(.combinations(number), of: nodes[node], key: cursor.key)
+        } else {
+            combinations.remove(number)
+            states[node].combinationCursors -= 1
+        }
     }
 
     /// Moves on to the next combination that a candidate wants; sets the key of a product.
@@ -118,7 +121,6 @@ extension Planner {
         let cursor = FiringCursor(
             base: base, modelRow: modelRow, model: model, key: key, cause: cause, labels: labels)
         states[node].progress.planned += cursor.remaining
-        states[node].firings.append(cursor)
-        readyNodes.set(node, isReady: true)
+        ready.insert(.firings(cursors.insert(cursor)), of: nodes[node], key: key, label: cursor.label)
     }
 }

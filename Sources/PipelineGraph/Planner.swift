@@ -21,7 +21,9 @@ public struct Planner: Sendable {
     var waitersOf: [KnownRelations.Splitting: [Int]] = [:]
     /// Ended entries that their readers have not been told of.
     var undelivered: Deque<UInt64> = []
-    var readyNodes: ReadyNodes
+    var ready = ReadyQueue()
+    var cursors = Slab<FiringCursor>()
+    var combinations = Slab<CombinationCursor>()
     private var lastEntry: UInt64 = 0
     var runningCount = 0
     private var isStarted = false
@@ -60,7 +62,6 @@ public struct Planner: Sendable {
         known = KnownRelations(sources: indexes, candidates: Candidates(rows))
         self.codec = codec
         states = topology.nodes.map { NodeState(node: $0) }
-        readyNodes = ReadyNodes(depths: topology.nodes.map(\.depth))
     }
 
     /// Enters the sources' entries (in `sourceKeys` order); must be called once.
@@ -83,13 +84,17 @@ public struct Planner: Sendable {
         completeIfDone(&notes)
     }
 
-    /// Hands out up to `limit` firings that are ready now; deeper plan nodes first. Appends fewer when no more are ready.
+    /// Hands out up to `limit` firings that are ready now, in the order of `ReadyQueue`: keys are finished before new ones
+    /// are opened, deeper plan nodes first. Appends fewer when no more are ready.
     ///
     /// Keys that are to be skipped are found here as well: after a failure, call it until it appends fewer than `limit`.
     public mutating func next(_ limit: Int, firings: inout [Firing], notes: inout [PlannerNote]) {
         let target = firings.count + limit
-        while firings.count < target, let node = readyNodes.first {
-            pull(node, &firings, &notes)
+        while firings.count < target, let work = ready.first {
+            switch work {
+            case .firings(let number): pullFiring(number, &firings, &notes)
+            case .combinations(let number): pullCombination(number, &notes)
+            }
             deliverAll(&notes)
         }
         completeIfDone(&notes)
@@ -156,7 +161,7 @@ public struct Planner: Sendable {
             var progress = states[index].progress
             let above = node.sources + (node.model.map { [$0] } ?? [])
             let mayGrow = above.contains { all[$0].isOpen || all[$0].ended < all[$0].planned }
-            progress.isOpen = !isStarted || mayGrow || !states[index].combinations.isEmpty
+            progress.isOpen = !isStarted || mayGrow || states[index].combinationCursors > 0
             all.append(progress)
         }
         return all
@@ -165,7 +170,8 @@ public struct Planner: Sendable {
     /// Objects held for work under way: bounded by the window of running firings, not by the plan's size.
     var liveCount: Int {
         let ofNodes = states.reduce(0) { $0 + $1.liveCount }
-        return entries.count + bases.count + groups.count + waiters.count + known.keptAnswerCount + ofNodes
+        let ofWork = bases.count + groups.count + cursors.count + combinations.count + waiters.count
+        return entries.count + ofWork + ofNodes + known.keptAnswerCount
     }
 
     mutating func enter(node: Int, key: CompactKey) -> UInt64 {
@@ -186,7 +192,7 @@ public struct Planner: Sendable {
     }
 
     private mutating func completeIfDone(_ notes: inout [PlannerNote]) {
-        guard isStarted, !isCompleted, runningCount == 0, readyNodes.first == nil else { return }
+        guard isStarted, !isCompleted, runningCount == 0, ready.isEmpty else { return }
         isCompleted = true
         notes.append(.completed)
     }
