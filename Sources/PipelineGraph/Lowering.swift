@@ -14,7 +14,7 @@ extension Plan {
         case .score: try lowering.score()
         case .crossValidate: try lowering.crossValidate()
         }
-        return lowering.draft.finished(candidates: request.options.candidates)
+        return lowering.draft.finished(candidates: request.options.candidates ?? request.candidatesOfModels)
     }
 }
 

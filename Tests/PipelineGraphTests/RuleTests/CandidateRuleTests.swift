@@ -50,4 +50,27 @@ import Testing
             RunRequest(fork, .fit) { $0.candidates = [key([pca: 0, tree: 1]), key([pca: 1, tree: 0])] })
         #expect(run.count("vote") == 2 && run.refused.isEmpty)
     }
+
+    @Test func aFunctionRunsWithTheVariantsThatModelsWereFittedOn() throws {
+        let line = graph(
+            [.function("f", variants: 9), .transformer("pca"), .predictor("tree", variants: 9)],
+            ["f": ["pca"], "pca": ["tree"]])
+        let draws = [key([.variant("f"): 2, tree: 7]), key([.variant("f"): 5, tree: 1])]
+        let fit = try DrivenRun(RunRequest(line, .fit) { $0.candidates = draws })
+        #expect((fit.count("f"), fit.count("tree")) == (2, 2))
+        let models = ["pca": fit.keys("pca"), "tree": fit.keys("tree")].mapValues { keys in
+            keys.map { $0.removing { $0 == .partition } }
+        }
+        let predict = try DrivenRun(RunRequest(line, .predict, inputs: partitions(3), models: models))
+        #expect((predict.count("f"), predict.count("tree")) == (6, 6))
+        #expect(predict.refused.isEmpty)
+    }
+
+    @Test func modelsThatKnowOfDifferentFunctionsRestrictNone() throws {
+        let fork = graph(
+            [.function("f", variants: 2), .function("g", variants: 2), .predictor("a"), .predictor("b")],
+            ["f": ["a"], "g": ["b"]])
+        let models = ["a": [key([.variant("f"): 0])], "b": [key([.variant("g"): 1])]]
+        #expect(try Plan.lowering(RunRequest(fork, .predict, models: models)).candidates == nil)
+    }
 }
