@@ -6,8 +6,8 @@ from typing import Any
 
 from anabranch.runtime.context import TaskContext
 from anabranch.runtime.errors import TaskRefused
-from anabranch.runtime.fitting import open_features, target_of
-from anabranch.runtime.inputs import items_of, shaped
+from anabranch.runtime.fitting import features_of, target_of
+from anabranch.runtime.inputs import items_of
 from anabranch.runtime.outputs import estimator_output
 from anabranch.runtime.private_copies import retried_with_copies
 from anabranch.runtime.scoring import scores_of
@@ -36,7 +36,7 @@ def apply(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
             import copy
 
             model = copy.deepcopy(shared)
-        X = shaped(form, [[open_features(context, model, data) for data in edges] for edges in items])
+        X = features_of(context, model, form, items)
         output = _method(context, model, work.output_method or "transform")(X) if work.output else None
         scores: list[task_pb2.Score] = []
         if work.score:

@@ -31,6 +31,7 @@ class TaskContext:
         "_models",
         "_payloads",
         "_store",
+        "inline",
         "node",
         "open_ns",
         "readonly_retries",
@@ -52,6 +53,8 @@ class TaskContext:
         self.readonly_retries = 0
         # Inputs are loaded as private copies that may be written to.
         self.writable = False
+        # Small objects travel in the result itself; off while a task makes very many of them.
+        self.inline = True
 
     @property
     def name(self) -> str:
@@ -110,7 +113,7 @@ class TaskContext:
         """
         begun = perf_counter_ns()
         try:
-            return self._store.put(value, never_inline=never_inline)
+            return self._store.put(value, never_inline=never_inline or not self.inline)
         except (StoreError, MemoryError):
             raise
         except Exception as error:

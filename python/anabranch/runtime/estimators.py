@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -90,7 +91,6 @@ def _unseeded(estimator: Any) -> list[str]:
 def seed_globals(context: TaskContext, seed: int) -> None:
     """Seed the generators that code without a ``random_state`` draws from."""
     import random
-    import sys
 
     random.seed(context.derived_seed(seed, "random"))
     numpy = sys.modules.get("numpy")
@@ -130,6 +130,11 @@ def first_annotation(function: Callable[..., Any]) -> Any:
 
 def _parameters(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     try:
+        if sys.version_info >= (3, 14):
+            # Annotations of names that exist for type checkers alone must not be evaluated.
+            import annotationlib
+
+            return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF).parameters
         return inspect.signature(function).parameters
     except (TypeError, ValueError):
         return {}

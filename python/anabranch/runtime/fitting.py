@@ -53,9 +53,16 @@ def fit(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
 
 
 def open_features(context: TaskContext, estimator: Any, data: common_pb2.Data) -> Any:
-    """Return X as this estimator takes it; see `takes_column`."""
+    """Return X as an estimator of one input takes it; see `takes_column`."""
     X = open_view(context, data.x)
     return X.reshape(-1, 1) if takes_column(estimator, X) else X
+
+
+def features_of(context: TaskContext, estimator: Any, form: int, items: _Items) -> Any:
+    """Return X as the form says; an estimator whose methods take lists gets what is in them as it is."""
+    if form == task_pb2.INPUT_FORM_SINGLE:
+        return open_features(context, estimator, items[0][0])
+    return shaped(form, [[open_view(context, data.x) for data in edges] for edges in items])
 
 
 def target_of(context: TaskContext, form: int, items: Sequence[Sequence[common_pb2.Data]], field: str = "y") -> Any:
@@ -80,18 +87,19 @@ def target_of(context: TaskContext, form: int, items: Sequence[Sequence[common_p
 
 def _fit_once(context: TaskContext, estimator: Any, work: task_pb2.FitWork, items: _Items) -> tuple[Any, Any]:
     form = work.train.form
-    X = shaped(form, [[open_features(context, estimator, data) for data in edges] for edges in items])
+    X = features_of(context, estimator, form, items)
     y = target_of(context, form, items)
     weights = target_of(context, form, items, "sample_weight")
     return _fit_whole(context, estimator, work, X, y, weights)
 
 
 def _fit_rows_of_all(context: TaskContext, estimator: Any, work: task_pb2.FitWork, items: _Items) -> tuple[Any, Any]:
-    edges = [
-        concatenate([open_features(context, estimator, item[index]) for item in items])
-        for index in range(len(items[0]))
-    ]
     several = work.train.form in (task_pb2.INPUT_FORM_EDGES, task_pb2.INPUT_FORM_LIST_OF_EDGES)
+
+    def opened(data: common_pb2.Data) -> Any:
+        return open_view(context, data.x) if several else open_features(context, estimator, data)
+
+    edges = [concatenate([opened(item[index]) for item in items]) for index in range(len(items[0]))]
     y, weights = (
         _rows_of_all(context, target_of(context, task_pb2.INPUT_FORM_LIST, items, field), field)
         for field in ("y", "sample_weight")

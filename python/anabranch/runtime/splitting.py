@@ -20,6 +20,10 @@ from anabranch.runtime.private_copies import retried_with_copies
 from anabranch.runtime.rows import row_count
 from anabranch.v1 import common_pb2, task_pb2
 
+# Parts that are data of their own do not travel in the answer when there are more of them.
+_INLINE_PARTS = 64
+_LARGEST_ANSWER = 48 << 20
+
 
 def split(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
     """Cut folds, or call a user's splitter, and answer the parts with their labels.
@@ -31,9 +35,12 @@ def split(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
         rows that do not exist.
     """
     work = task.split
-    if work.folds:
-        return _folds(context, task)
-    return _labelled(context, work)
+    success = _folds(context, task) if work.folds else _labelled(context, work)
+    if success.ByteSize() > _LARGEST_ANSWER:
+        raise TaskRefused(
+            f"{context.name}: its splitter makes {len(success.parts)} parts, more than one answer can name"
+        )
+    return success
 
 
 def _folds(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
@@ -84,6 +91,7 @@ def _labelled(context: TaskContext, work: task_pb2.SplitWork) -> task_pb2.Succes
         return _pairs(context, returned), given
 
     pairs, given = retried_with_copies(context, function, attempt)
+    context.inline = len(pairs) <= _INLINE_PARTS
     success = task_pb2.Success()
     seen: set[int | str] = set()
     for raw, value in pairs:

@@ -259,3 +259,17 @@ def test_an_input_that_does_not_fit_its_form(runtime: RuntimeHarness) -> None:
     ):
         failure = runtime.fail(combine=work(runtime, lambda X: X, input_))
         assert failure.kind == task_pb2.FAILURE_KIND_INVALID
+
+
+def test_rows_of_tables(runtime: RuntimeHarness) -> None:
+    import pyarrow
+
+    data = runtime.data(pyarrow.table({"a": X[:, 0], "b": X[:, 1]}), Y)
+    rows = np.array([5, 3, 90])
+    for view in (data.x, data.y):
+        view.rows.CopyFrom(runtime.put(rows))
+    made = runtime.opened(output(runtime, lambda table: np.asarray(table["b"]), single(data)))
+    np.testing.assert_array_equal(made.X, X[rows, 1])
+    np.testing.assert_array_equal(made.y, Y[rows])
+    whole = output(runtime, lambda inputs: inputs[0].X, edges(data))
+    assert runtime.store.get(whole.x.object).column("a").to_pylist() == X[rows, 0].tolist()

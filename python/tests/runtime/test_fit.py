@@ -20,6 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from stand_ins import InPlaceScaler, MeanOfLists, NoTags, RowRecorder
 
+from anabranch import nodes
 from anabranch.v1 import common_pb2, task_pb2
 
 RNG = np.random.default_rng(0)
@@ -349,3 +350,14 @@ def test_regressors(runtime: RuntimeHarness) -> None:
     same_state(
         fitted(runtime, LinearRegression(), single(runtime.data(X, X[:, 0]))), LinearRegression().fit(X, X[:, 0])
     )
+
+
+def test_an_estimator_over_lists_gets_predictions_as_they_are(runtime: RuntimeHarness) -> None:
+    y = runtime.put(Y)
+    data = [runtime.data(1 - Y), runtime.data(Y)]
+    for item in data:
+        item.y.object.CopyFrom(y)
+    success = runtime.succeed(fit=fit_work(runtime, nodes.Best(), edges(*data), output=True, output_method="predict"))
+    assert runtime.store.get(success.model).best_ == 1
+    output = runtime.opened(success.output)
+    assert output.X.shape == (240,) and output.X.tolist() == Y.tolist()
