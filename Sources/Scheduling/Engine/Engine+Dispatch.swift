@@ -1,0 +1,56 @@
+import AnabranchCore
+import PipelineGraph
+
+extension Engine {
+    /// Puts an attempt into the worker's next message. Work is made anew for each attempt, so that a task that waits
+    /// weighs next to nothing.
+    mutating func dispatch(
+        _ attempt: Attempt, to worker: WorkerID, at now: Instant, _ queue: inout [SchedulerEvent]
+    ) {
+        let made: TaskAssignment?
+        do {
+            made = try assignment(attempt)
+        } catch {
+            arrivals[attempt] = Arrival(
+                worker: worker, attempt: attempt.number,
+                outcome: .failure(Failure(kind: .invalid, message: "cannot be run: \(error)")), usage: Usage())
+            queue.append(.attemptEnded(worker, attempt, .failed, computeMicroseconds: 0))
+            return
+        }
+        guard let assignment = made else {
+            queue.append(.attemptEnded(worker, attempt, .returned, computeMicroseconds: 0))
+            return
+        }
+        var arguments: [ObjectID] = []
+        assignment.work.forEachReference { reference in
+            guard !reference.isInline else { return }
+            catalog.use(reference)
+            arguments.append(reference.id)
+        }
+        workers[worker]?.lent[attempt] = LentAttempt(sent: now, arguments: arguments)
+        outbox.lane(worker, configuration.epoch) { $0.tasks.append(assignment) }
+    }
+
+    /// Nil when the task has ended already.
+    private func assignment(_ attempt: Attempt) throws(WorkError) -> TaskAssignment? {
+        switch tasks[attempt.task] {
+        case .firing(let run, let entry):
+            guard let record = runs[run], let firing = record.live[entry]?.firing else { return nil }
+            return try record.assignment(attempt, firing)
+        case .call(let run, let id):
+            guard let call = sessions[run]?.queued[id]?.call, let work = call.work else { return nil }
+            return TaskAssignment(attempt: attempt, run: run, node: "", limits: call.limits, work: work)
+        case nil:
+            return nil
+        }
+    }
+}
+
+extension RunRecord {
+    func assignment(_ attempt: Attempt, _ firing: Firing) throws(WorkError) -> TaskAssignment {
+        let work = try builder.work(for: firing, values: values) { planner.key(of: $0) }
+        let limits = planNode(firing.node).node.map { request.graph.nodes[Int($0.rawValue)].limits } ?? Limits()
+        return TaskAssignment(
+            attempt: attempt, run: id, node: name(of: firing.node), key: firing.key, limits: limits, work: work)
+    }
+}

@@ -1,0 +1,145 @@
+import AnabranchCore
+import PipelineGraph
+
+extension Engine {
+    /// One message out of the inbox. Attempts that the worker was not sent, or has answered before, count as dropped.
+    mutating func workerReported(_ batch: ResultBatch, at now: Instant) {
+        let id = batch.worker
+        guard batch.epoch == configuration.epoch, workers[id] != nil else {
+            dropped += 1
+            return
+        }
+        workers[id]?.isSilent = false
+        for writer in batch.writersOpened { catalog.writerOpened(writer, owner: .worker(id)) }
+        for log in batch.logs { keep(log) }
+
+        var events = batch.started.map { SchedulerEvent.attemptStarted(id, $0) }
+        var borrowed: [ObjectID] = []
+        for result in batch.results {
+            guard let lent = workers[id]?.lent.removeValue(forKey: result.attempt) else {
+                dropped += 1
+                continue
+            }
+            workers[id]?.finished += 1
+            if let holder = result.holder {
+                catalog.writerOpened(holder, owner: .worker(id))
+                catalog.viewsHeld(result.held, by: holder)
+            }
+            borrowed += lent.arguments
+            let arrival = examine(result, from: id, &borrowed)
+            arrivals[result.attempt] = arrival
+            events.append(
+                .attemptEnded(
+                    id, result.attempt, arrival.outcome.end, computeMicroseconds: result.usage.computeMicroseconds))
+        }
+        if let heartbeat = batch.heartbeat {
+            workers[id]?.droppedMessages = heartbeat.droppedMessages
+            borrowed += forgetLost(id, heartbeat, at: now)
+            events.append(.heartbeat(id, running: heartbeat.running))
+        }
+        feed(events, at: now)
+        arrivals.removeAll(keepingCapacity: true)
+        for object in borrowed { catalog.endUse(object) }
+        for released in batch.released { catalog.viewsEnded(released.objects, by: released.holder) }
+        if !batch.writersClosed.isEmpty { writersEnded(batch.writersClosed.filter { owns($0, id) }, at: now) }
+    }
+
+    private func owns(_ writer: WriterID, _ worker: WorkerID) -> Bool { catalog.owner(of: writer) == .worker(worker) }
+
+    /// Attempts that it was sent more than a lease ago and does not list: they, or their results, were lost on the way.
+    private mutating func forgetLost(_ id: WorkerID, _ heartbeat: Heartbeat, at now: Instant) -> [ObjectID] {
+        guard let lent = workers[id]?.lent, !lent.isEmpty else { return [] }
+        let running = Set(heartbeat.running)
+        var arguments: [ObjectID] = []
+        for (attempt, record) in lent
+        where now.since(record.sent) > configuration.leaseMicroseconds && !running.contains(attempt) {
+            workers[id]?.lent[attempt] = nil
+            arguments += record.arguments
+        }
+        return arguments
+    }
+
+    /// A result as it counts: a success that does not answer what was asked is a failure. Its objects are in use until
+    /// the caller gives back what this adds to `borrowed`.
+    private mutating func examine(_ result: TaskResult, from id: WorkerID, _ borrowed: inout [ObjectID]) -> Arrival {
+        var arrival = Arrival(
+            worker: id, attempt: result.attempt.number, outcome: result.outcome, usage: result.usage)
+        var references: [ObjectRef] = []
+        switch result.outcome {
+        case .success(let success): success.forEachReference { if !$0.isInline { references.append($0) } }
+        case .failure(let failure):
+            if let exception = failure.exception, !exception.isInline { references = [exception] }
+        }
+        for reference in references where catalog.owner(of: reference.id.writer) == nil {
+            catalog.writerOpened(reference.id.writer, owner: .worker(id))
+        }
+        let lost = references.first { !catalog.mayMention($0, by: .worker(id)) }
+        switch result.outcome {
+        case .success(let success):
+            if let lost {
+                arrival.outcome = .failure(
+                    Failure(
+                        kind: .objectLost,
+                        message: "the result names object \(lost.id), whose writer has ended and whose bytes are gone"))
+                return arrival
+            }
+            if let complaint = complaint(about: success, of: result.attempt.task) {
+                arrival.outcome = .failure(Failure(kind: .invalid, message: complaint))
+            }
+        case .failure(var failure):
+            if lost != nil {
+                failure.exception = nil
+                references = []
+            }
+            if failure.kind == .storeFull { failure.message += storeFullHint(result.attempt.task) }
+            arrival.outcome = .failure(failure)
+        }
+        for reference in references {
+            catalog.use(reference)
+            borrowed.append(reference.id)
+        }
+        return arrival
+    }
+
+    private func complaint(about success: Success, of task: TaskID) -> String? {
+        switch tasks[task] {
+        case .firing(let run, let entry):
+            guard let record = runs[run], let live = record.live[entry] else { return nil }
+            let node = record.planNode(live.firing.node)
+            return SuccessCheck.complaint(about: success, for: node).map {
+                "the worker's answer for \(node.name) \($0)"
+            }
+        case .call(_, let call):
+            return success.value == nil ? "the worker's answer for call \(call) has no value" : nil
+        case nil:
+            return nil
+        }
+    }
+
+    private mutating func keep(_ log: SlotLog) {
+        guard let task = log.task, let origin = tasks[task] else { return }
+        switch origin {
+        case .firing(let run, let entry):
+            guard let node = runs[run]?.live[entry]?.firing.node, let name = runs[run]?.name(of: node) else { return }
+            runs[run]?.logs.append(log, node: name)
+        case .call(let run, _):
+            sessions[run]?.logs.append(log, node: "")
+        }
+        outbox.effects.append(.publishLog(origin.run, log))
+    }
+}
+
+extension Outcome {
+    /// How the attempt ended, as far as scheduling cares.
+    var end: AttemptEnd {
+        switch self {
+        case .success: .succeeded
+        case .failure(let failure):
+            switch failure.kind {
+            case .killed: .killedRuntime
+            case .cancelled: .returned
+            default: .failed
+            }
+        }
+    }
+}

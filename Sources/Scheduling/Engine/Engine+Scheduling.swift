@@ -1,0 +1,154 @@
+import AnabranchCore
+import PipelineGraph
+
+extension Engine {
+    /// Tells the scheduler, and does what it decides, until it has decided all.
+    mutating func feed(_ events: [SchedulerEvent], at now: Instant) {
+        var queue = events
+        var decided: [SchedulerEffect] = []
+        while !queue.isEmpty {
+            decided.removeAll(keepingCapacity: true)
+            scheduler.handle(queue, at: now, effects: &decided)
+            queue.removeAll(keepingCapacity: true)
+            for effect in decided { perform(effect, at: now, &queue) }
+            feedRestless(at: now, &queue)
+        }
+    }
+
+    /// Something has become able to run: gives the scheduler what it is waiting for.
+    mutating func serve(_ run: RunID, at now: Instant) {
+        outbox.restless.append(run)
+        var queue: [SchedulerEvent] = []
+        feedRestless(at: now, &queue)
+        feed(queue, at: now)
+    }
+
+    private mutating func perform(_ effect: SchedulerEffect, at now: Instant, _ queue: inout [SchedulerEvent]) {
+        switch effect {
+        case .dispatch(let worker, let attempts):
+            for attempt in attempts { dispatch(attempt, to: worker, at: now, &queue) }
+        case .cancel(let worker, let attempts):
+            outbox.lane(worker, configuration.epoch) { $0.cancels.append(contentsOf: attempts) }
+        case .complete(let task, let attempt), .fail(let task, let attempt):
+            let arrival = arrivals[Attempt(task: task, number: attempt)]
+            end(task, arrival?.outcome ?? .failure(Self.unheard), arrival, at: now, &queue)
+        case .failLost(let task, let attempts):
+            let failure = Failure(
+                kind: .workerLost, message: "\(attempts) workers that had it were lost; nothing else is wrong with it",
+                attempt: attempts)
+            end(task, .failure(failure), nil, at: now, &queue)
+        case .cancelled(let task):
+            end(task, .failure(Failure(kind: .cancelled, message: "cancelled")), nil, at: now, &queue)
+        case .dropped:
+            dropped += 1
+        case .replenish(let run, let count):
+            // One that has ended since the question has been closed; the scheduler waits for no answer.
+            guard runs[run]?.state == .running || sessions[run] != nil else { return }
+            let drawn = draw(run, count)
+            queue.append(.tasksReady(run, drawn))
+            setHunger(run, count - drawn.count)
+            endIfPlanned(run, at: now, &queue)
+        case .releaseWorker:
+            // It was told to drain, has nothing left, and says goodbye by itself.
+            break
+        case .workerSilent(let worker):
+            workers[worker]?.isSilent = true
+            if let status = workers[worker]?.status { outbox.effects.append(.publishWorker(status)) }
+        }
+    }
+
+    private static let unheard = Failure(kind: .invalid, message: "the attempt ended without an answer")
+
+    /// A task has ended for good.
+    private mutating func end(
+        _ task: TaskID, _ outcome: Outcome, _ arrival: Arrival?, at now: Instant, _ queue: inout [SchedulerEvent]
+    ) {
+        switch tasks.removeValue(forKey: task) {
+        case .firing(let run, let entry):
+            switch outcome {
+            case .success(let success):
+                if let arrival { runs[run]?.succeeded(entry, success, arrival, &catalog) }
+            case .failure(let failure):
+                runs[run]?.failed(entry, failure, arrival, &catalog)
+                stopOnError(run, failure, at: now, &queue)
+            }
+            outbox.changed.append(run)
+            outbox.restless.append(run)
+            endIfPlanned(run, at: now, &queue)
+        case .call(let run, let call):
+            endCall(run, call, outcome, arrival)
+        case nil:
+            break
+        }
+    }
+
+    private mutating func stopOnError(
+        _ run: RunID, _ failure: Failure, at now: Instant, _ queue: inout [SchedulerEvent]
+    ) {
+        guard let record = runs[run], record.state == .running, record.request.options.onError == .stop,
+            let last = record.history.last(where: { $0.state == .failed })?.failure
+        else { return }
+        let key = last.key.isEmpty ? "" : " (\(last.key))"
+        let message = "stopped at the first error, as asked: \(last.node)\(key): \(failure.message)"
+        for task in runs[run]?.stop(.failed, message, at: now, &catalog) ?? [] { tasks[task] = nil }
+        queue.append(.runCancelled(run))
+        queue.append(.runClosed(run))
+    }
+
+    private mutating func endIfPlanned(_ run: RunID, at now: Instant, _ queue: inout [SchedulerEvent]) {
+        if finishIfCompleted(run, at: now) { queue.append(.runClosed(run)) }
+    }
+
+    private mutating func feedRestless(at now: Instant, _ queue: inout [SchedulerEvent]) {
+        for run in outbox.takeRestless() {
+            let hunger = runs[run]?.hunger ?? sessions[run]?.hunger ?? 0
+            guard hunger > 0 else { continue }
+            let drawn = draw(run, hunger)
+            setHunger(run, hunger - drawn.count)
+            if !drawn.isEmpty { queue.append(.tasksReady(run, drawn)) }
+            endIfPlanned(run, at: now, &queue)
+        }
+    }
+
+    private mutating func setHunger(_ run: RunID, _ hunger: Int) {
+        if runs[run] != nil { runs[run]?.hunger = hunger } else { sessions[run]?.hunger = hunger }
+    }
+
+    private mutating func draw(_ id: RunID, _ limit: Int) -> [ReadyTask] {
+        if runs[id] != nil { return drawFirings(id, limit) }
+        if sessions[id] != nil { return drawCalls(id, limit) }
+        return []
+    }
+
+    private mutating func drawFirings(_ id: RunID, _ limit: Int) -> [ReadyTask] {
+        guard runs[id]?.state == .running, let firings = runs[id]?.draw(limit, &catalog) else { return [] }
+        outbox.changed.append(id)
+        var ready: [ReadyTask] = []
+        ready.reserveCapacity(firings.count)
+        for firing in firings {
+            taskCount += 1
+            let task = TaskID(taskCount)
+            tasks[task] = .firing(id, firing.entry)
+            if let made = runs[id]?.hand(firing, task, configuration.maxAttempts) { ready.append(made) }
+        }
+        return ready
+    }
+}
+
+extension RunRecord {
+    /// The firing goes to the scheduler.
+    mutating func hand(_ firing: Firing, _ task: TaskID, _ maxAttempts: UInt32) -> ReadyTask {
+        live[firing.entry] = LiveFiring(firing: firing, task: task)
+        let planNode = planNode(firing.node)
+        var requirements = TaskRequirements(maxAttempts: request.options.maxAttempts ?? maxAttempts)
+        if let index = planNode.node, planNode.operation != .foldSplit, planNode.operation != .collectFolds {
+            let node = request.graph.nodes[Int(index.rawValue)]
+            requirements.executor =
+                node.executor.isEmpty ? (node.role == .native ? "native" : "python") : node.executor
+            requirements.retries = node.retries
+        }
+        return ReadyTask(
+            task: task, taskClass: TaskClass(run: id, kind: firing.node.rawValue), requirements: requirements,
+            priority: shape.depths[Int(firing.node.rawValue)])
+    }
+}

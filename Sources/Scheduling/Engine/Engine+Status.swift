@@ -1,0 +1,34 @@
+import AnabranchCore
+import PipelineGraph
+
+extension Engine {
+    /// The whole of the coordinator, or one run with the pool around it.
+    func status(of run: RunID?, at now: Instant) -> Status {
+        var statuses: [RunStatus] = []
+        for record in runs.values where run == nil || run == record.id {
+            statuses.append(record.status(at: now, unixOffset: configuration.unixOffset))
+        }
+        for record in sessions.values where run == nil || run == record.id {
+            statuses.append(record.status(at: now, unixOffset: configuration.unixOffset))
+        }
+        let lent = workers.values.reduce(0) { $0 + $1.lent.count }
+        let waiting = sessions.values.reduce(0) { $0 + $1.ready.count }
+        return Status(
+            epoch: configuration.epoch, workers: workers.values.map(\.status),
+            runs: statuses.sorted { $0.run < $1.run }, storeBytes: catalog.totalBytes,
+            storeBudget: configuration.storeBudget, objects: UInt64(catalog.count),
+            droppedMessages: dropped + workers.values.reduce(0) { $0 + $1.droppedMessages },
+            version: configuration.versions.anabranch, queued: UInt64(max(0, tasks.count - lent) + waiting))
+    }
+}
+
+extension SessionRecord {
+    fileprivate func status(at now: Instant, unixOffset: UInt64) -> RunStatus {
+        let progress = NodeProgress(
+            node: nil, planned: submitted, isOpen: true, running: running, succeeded: succeeded, failed: failed)
+        return RunStatus(
+            run: id, name: name, state: .running, progress: [progress],
+            startedUnixMilliseconds: (started.microseconds + unixOffset) / 1000,
+            elapsedMilliseconds: now.since(started) / 1000, isSession: true)
+    }
+}

@@ -1,0 +1,134 @@
+import AnabranchCore
+
+extension Engine {
+    mutating func workerHello(_ connection: ClientID, _ request: UInt64, _ hello: WorkerHello, at now: Instant) {
+        if let refusal = refusal(of: hello) {
+            return reply(connection, request, .error(refusal))
+        }
+        if let known = workers.values.first(where: { $0.hello.instance == hello.instance }) {
+            reply(connection, request, .workerWelcome(known.id))
+            return workerReturned(known.id, at: now)
+        }
+        if let old = workers.values.first(where: { $0.hello.lane == hello.lane && $0.state != .lost }) {
+            workerLost(old.id, at: now)
+        }
+        let record = WorkerRecord(id: makeWorkerID(), hello: hello)
+        workers[record.id] = record
+        for writer in hello.writers { catalog.writerOpened(writer, owner: .worker(record.id)) }
+        reply(connection, request, .workerWelcome(record.id))
+        outbox.effects.append(.connectLane(record.id, endpoint: hello.lane))
+        outbox.effects.append(.publishWorker(record.status))
+        feed([.workerJoined(record.offer)], at: now)
+    }
+
+    private func refusal(of hello: WorkerHello) -> ControlError? {
+        if isShuttingDown { return ControlError(code: .shuttingDown, message: "the coordinator is shutting down") }
+        let what = "worker on \(hello.host) (process \(hello.processID))"
+        if let message = VersionCheck.refusal(of: hello.versions, what, by: configuration.versions) {
+            return ControlError(code: .versionMismatch, message: message)
+        }
+        if hello.storeIdentity != configuration.storeIdentity {
+            return ControlError(
+                code: .storeMismatch,
+                message:
+                    "the \(what) sees the store \(hello.store) with identity \(hello.storeIdentity); the coordinator's is "
+                    + "\(configuration.store) with identity \(configuration.storeIdentity); "
+                    + "start the worker where it sees that directory")
+        }
+        if hello.slots == 0 {
+            return ControlError(
+                code: .invalidRequest, message: "the \(what) offers no slots; start it with --slots 1 or more")
+        }
+        for other in workers.values where other.state != .lost && other.hello.instance != hello.instance {
+            let name = "worker \(other.id) on \(other.hello.host)"
+            if let message = VersionCheck.mismatch(hello.versions, "the \(what)", other.hello.versions, name) {
+                return ControlError(code: .versionMismatch, message: message)
+            }
+        }
+        for client in clients.values where !client.runs.isEmpty {
+            let name = "the client \(client.introduction.name)"
+            let versions = client.introduction.versions
+            if let message = VersionCheck.mismatch(hello.versions, "the \(what)", versions, name) {
+                return ControlError(code: .versionMismatch, message: message)
+            }
+        }
+        return nil
+    }
+
+    /// Its lane stands again, or it said hello again: it is the same process, with what it had.
+    mutating func workerReturned(_ id: WorkerID, at now: Instant) {
+        guard var worker = workers[id], worker.state == .lost, !worker.hasLeft else { return }
+        worker.state = .active
+        if !worker.releases.isEmpty {
+            outbox.lane(id, configuration.epoch) { $0.releases.append(contentsOf: worker.releases) }
+            worker.releases = []
+        }
+        workers[id] = worker
+        outbox.effects.append(.publishWorker(worker.status))
+        feed([.workerJoined(worker.offer)], at: now)
+    }
+
+    /// Its connection dropped, or another process stands at its lane. What it had is given to others; what it still
+    /// answers counts if it comes first.
+    mutating func workerLost(_ id: WorkerID, at now: Instant) {
+        guard let worker = workers[id], worker.state != .lost else { return }
+        workers[id]?.state = .lost
+        outbox.lanes[id] = nil
+        outbox.effects.append(.publishWorker(workers[id]?.status ?? worker.status))
+        feed([.workerLost(id)], at: now)
+        retireIfEnded(id)
+    }
+
+    mutating func workerLeft(_ id: WorkerID, at now: Instant) {
+        guard workers[id] != nil else { return }
+        workers[id]?.hasLeft = true
+        workerLost(id, at: now)
+        outbox.effects.append(.disconnectLane(id))
+    }
+
+    /// Forgets a lost worker once no process of it lives: until then its tasks' arguments may still be read.
+    mutating func retireIfEnded(_ id: WorkerID) {
+        guard let worker = workers[id], worker.state == .lost else { return }
+        guard catalog.liveWriters(of: .worker(id)).isEmpty else { return }
+        workers.removeValue(forKey: id)
+        for lent in worker.lent.sorted(by: { $0.key < $1.key }) {
+            for argument in lent.value.arguments { catalog.endUse(argument) }
+        }
+        if !worker.hasLeft { outbox.effects.append(.disconnectLane(id)) }
+    }
+
+    /// Writers whose processes may have ended unseen: clients', and those of workers that are lost or silent. The shell
+    /// tries their locks and reports the ended ones by `writersEnded`.
+    public var writersToProbe: [WriterID] {
+        var writers: [WriterID] = []
+        for client in clients.keys.sorted() { writers += catalog.liveWriters(of: .client(client)) }
+        for worker in workers.values where worker.state == .lost || worker.isSilent {
+            writers += catalog.liveWriters(of: .worker(worker.id))
+        }
+        return writers
+    }
+
+    mutating func writersEnded(_ writers: [WriterID], at now: Instant) {
+        for writer in writers {
+            let owner = catalog.owner(of: writer)
+            catalog.writerClosed(writer)
+            switch owner {
+            case .client(let client): clientVanished(client, at: now)
+            case .worker(let worker):
+                if workers[worker]?.isSilent == true, catalog.liveWriters(of: .worker(worker)).isEmpty {
+                    workerLost(worker, at: now)
+                }
+                retireIfEnded(worker)
+            case nil: break
+            }
+        }
+    }
+
+    mutating func drainWorker(_ id: WorkerID, at now: Instant) {
+        guard workers[id]?.state == .active else { return }
+        workers[id]?.state = .draining
+        outbox.lane(id, configuration.epoch) { $0.drain = true }
+        if let worker = workers[id] { outbox.effects.append(.publishWorker(worker.status)) }
+        feed([.workerDrainRequested(id)], at: now)
+    }
+}

@@ -1,0 +1,170 @@
+import AnabranchCore
+import PipelineGraph
+import Testing
+
+@testable import Scheduling
+
+@Suite struct EngineWorkerTests {
+    private let bench = EngineBench()
+    private var graphs: EngineGraphs { EngineGraphs(bytes: bench.bytes, writer: WriterID(0xC1)) }
+
+    private func error(of client: UInt64) -> ControlError? {
+        guard case .error(let error) = bench.replies[ClientID(client)]?.last else { return nil }
+        return error
+    }
+
+    @Test func anotherVersionIsRefusedNamingBoth() {
+        var versions = EngineBench.versions
+        versions.anabranch = "0.9"
+        #expect(bench.addWorker(instance: 1, versions: versions) == nil)
+        #expect(error(of: 1001)?.code == .versionMismatch)
+        #expect(error(of: 1001)?.message.contains("0.9") == true && error(of: 1001)?.message.contains("1.0") == true)
+        bench.addWorker(instance: 2)
+        versions = EngineBench.versions
+        versions.python = "3.12.1"
+        #expect(bench.addWorker(instance: 3, versions: versions) == nil)
+        #expect(
+            error(of: 1003)?.message.contains("3.11.2") == true && error(of: 1003)?.message.contains("3.12.1") == true)
+        versions.python = "3.11.9"
+        #expect(bench.addWorker(instance: 4, versions: versions) != nil)
+    }
+
+    @Test func helloAgainIsTheSameWorker() throws {
+        let first = try #require(bench.addWorker())
+        let again = try #require(bench.addWorker())
+        #expect(first == again)
+        #expect(bench.engine.workers.count == 1)
+    }
+
+    @Test func aLostWorkersTasksAreDoneByAnother() throws {
+        let first = try #require(bench.addWorker(instance: 1))
+        let client = bench.addClient()
+        let run = try #require(bench.submit(graphs.line(.fit, partitions: 2), by: client))
+        let lost = bench.queued.removeValue(forKey: first) ?? []
+        #expect(!lost.isEmpty)
+        bench.send(.workerDisconnected(first))
+        bench.addWorker(instance: 2)
+        bench.work()
+        #expect(bench.states[run]?.state == .succeeded)
+        // What the lost one answers now has been done by another: its outputs are released.
+        bench.report(first, lost.map { bench.answer($0, by: first) })
+        bench.send(.writersEnded([WriterID(0xF001)]))
+        #expect(bench.engine.workers[first] == nil)
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.giveBack(client)
+        #expect(bench.engine.catalog.count == 0)
+        #expect(bench.bytes.mistakes == [])
+    }
+
+    @Test func theFirstAnswerOfAnyAttemptCounts() throws {
+        let first = try #require(bench.addWorker(slots: 1, instance: 1))
+        let client = bench.addClient()
+        let run = try #require(bench.submit(graphs.line(.fit), by: client))
+        let task = try #require(bench.queued.removeValue(forKey: first)?.first)
+        bench.send(.workerDisconnected(first))
+        bench.report(first, [bench.answer(task, by: first)])
+        bench.addWorker(instance: 2)
+        bench.work()
+        #expect(bench.states[run]?.state == .succeeded)
+        let scales = bench.entries[run]?.filter { $0.node == NodeIndex(0) && $0.phase == .fit }
+        #expect(scales?.map(\.worker) == [first])
+    }
+
+    @Test func doubledAndForeignResultsAreDropped() throws {
+        let worker = try #require(bench.addWorker())
+        let client = bench.addClient()
+        let run = try #require(bench.submit(graphs.line(.fit), by: client))
+        let task = try #require(bench.queued[worker]?.first)
+        bench.queued[worker]?.removeFirst()
+        let answer = bench.answer(task, by: worker)
+        bench.report(worker, [answer, answer])
+        bench.report(worker, [answer])
+        bench.send(.workerReported(ResultBatch(epoch: Epoch(8), worker: worker, results: [answer])))
+        bench.send(.workerReported(ResultBatch(epoch: Epoch(7), worker: WorkerID(99), results: [answer])))
+        #expect(bench.engine.dropped == 4)
+        bench.work()
+        #expect(bench.states[run]?.state == .succeeded)
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.giveBack(client)
+        bench.expectEmpty()
+    }
+
+    @Test(arguments: ["model", "parts", "labels"])
+    func anAnswerToAnotherQuestionFailsItsKey(_ what: String) throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        bench.script = { task in
+            switch (what, task.work) {
+            case ("model", .fit(let work)) where task.node == "scale":
+                return .success(Success(output: work.train.items[0][0]))
+            case ("parts", .split): return .success(Success())
+            case ("labels", .split(let work)):
+                let part = SplitPart(
+                    labels: [Key.Part(.data("other"), 1)], train: work.input.items[0][0], test: work.input.items[0][0])
+                return .success(Success(parts: [part]))
+            default: return nil
+            }
+        }
+        let run = try #require(bench.submit(graphs.line(what == "model" ? .fit : .crossValidate), by: client))
+        bench.work()
+        #expect(bench.states[run]?.state == .failed)
+        let failure = try #require(bench.entries[run]?.first { $0.state == .failed }?.failure)
+        #expect(failure.kind == .invalid && failure.message.contains("the worker's answer for"))
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.giveBack(client)
+        bench.expectEmpty()
+    }
+
+    @Test func aReleaseForAWorkerOutOfReachWaits() throws {
+        let worker = try #require(bench.addWorker())
+        let client = bench.addClient()
+        let run = try #require(bench.submit(graphs.line(.fit), by: client))
+        bench.work()
+        bench.send(.workerDisconnected(worker))
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.giveBack(client)
+        #expect(bench.engine.catalog.count == 0)
+        #expect(!bench.bytes.unreleased.isEmpty)
+        bench.send(.workerConnected(worker))
+        bench.expectEmpty()
+    }
+
+    @Test func aDetachedRunOutlivesItsClient() throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        let run = try #require(bench.submit(graphs.line(.fit), by: client, detached: true))
+        bench.send(.clientVanished(client))
+        bench.work()
+        let other = bench.addClient(2, writer: nil)
+        bench.send(.requested(other, request: 2, .watchRun(run)))
+        #expect(bench.states[run]?.state == .succeeded)
+        #expect(bench.entries[run]?.isEmpty == false)
+        bench.send(.requested(other, request: 3, .closeRun(run)))
+        bench.giveBack(other)
+        #expect(bench.engine.catalog.count == 0)
+    }
+
+    @Test func aFullStoreNamesTheRunAndItsHolders() throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        bench.script = { task in
+            task.node == "tree" ? .failure(Failure(kind: .storeFull, message: "no room for 5 bytes")) : nil
+        }
+        let run = try #require(bench.submit(graphs.line(.fit), by: client))
+        bench.work()
+        let failure = try #require(bench.entries[run]?.first { $0.state == .failed }?.failure)
+        #expect(failure.message.contains("run 1 (line) holds scale "))
+    }
+
+    @Test func aDrainedWorkerGetsNothingMore() throws {
+        let worker = try #require(bench.addWorker())
+        let client = bench.addClient()
+        bench.send(.requested(client, request: 3, .drainWorker(worker)))
+        #expect(bench.drains == [worker])
+        let run = try #require(bench.submit(graphs.line(.fit), by: client))
+        #expect(bench.sent.isEmpty)
+        bench.addWorker(instance: 2)
+        bench.work()
+        #expect(bench.states[run]?.state == .succeeded)
+    }
+}
