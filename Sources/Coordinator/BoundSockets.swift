@@ -1,0 +1,68 @@
+import AnabranchCore
+import Glibc
+import Wire
+
+/// The three sockets that a coordinator binds, and how others reach them.
+struct BoundSockets {
+    let context: ZMQContext
+    let control: Socket
+    let inbox: Socket
+    let events: Socket
+    let controlEndpoint: String
+    let inboxEndpoint: String
+    let eventsEndpoint: String
+
+    /// - Throws: `CoordinatorFailure`, naming the endpoint.
+    init(_ configuration: CoordinatorConfiguration, storePath: String) throws {
+        context = try ZMQContext()
+        control = try Socket(context, .router)
+        try control.set(.maxMessageSize(MessageLimit.control))
+        // Nothing waits but for a peer that is there, so that "not sent" means that it is gone.
+        try control.set(.routerMandatory(true))
+        try control.set(.sendHighWaterMark(0))
+        try control.set(.receiveHighWaterMark(0))
+        try control.set(.heartbeat(interval: 2_000, timeout: 10_000))
+        inbox = try Socket(context, .pull)
+        try inbox.set(.maxMessageSize(MessageLimit.data))
+        try inbox.set(.receiveHighWaterMark(0))
+        events = try Socket(context, .pub)
+
+        let chosen = configuration.control ?? "ipc://\(storePath)/control.sock"
+        let beside = Endpoint(chosen)?.host.map { "tcp://\($0):*" }
+        let host = configuration.advertisedHost ?? Self.hostName
+        let insecure = configuration.allowInsecure
+        let boundControl = try Self.bind(control, "control", chosen, insecure)
+        let boundInbox = try Self.bind(
+            inbox, "inbox", configuration.inbox ?? beside ?? "ipc://\(storePath)/inbox.sock", insecure)
+        let boundEvents = try Self.bind(
+            events, "events", configuration.events ?? beside ?? "ipc://\(storePath)/events.sock", insecure)
+        controlEndpoint = Endpoint.advertised(boundControl, as: host)
+        inboxEndpoint = Endpoint.advertised(boundInbox, as: host)
+        eventsEndpoint = Endpoint.advertised(boundEvents, as: host)
+    }
+
+    /// - Returns: The endpoint with the port that the system chose.
+    private static func bind(_ socket: Socket, _ what: String, _ text: String, _ insecure: Bool) throws -> String {
+        guard let endpoint = Endpoint(text) else { throw CoordinatorFailure.unknownEndpoint(what, endpoint: text) }
+        guard endpoint.isLocal || insecure else { throw CoordinatorFailure.insecure(what, endpoint: text) }
+        do throws(WireError) {
+            try socket.bind(text)
+        } catch {
+            guard case .zmq(_, let reason, _) = error else { throw error }
+            throw CoordinatorFailure.cannotBind(what, endpoint: text, reason: reason)
+        }
+        return try socket.boundEndpoint()
+    }
+
+    func close() {
+        control.close()
+        inbox.close()
+        events.close()
+    }
+
+    private static var hostName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
