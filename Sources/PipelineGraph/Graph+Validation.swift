@@ -19,7 +19,7 @@ extension Graph {
     private func validateNames() throws(GraphError) {
         var names: Set<String> = []
         for (position, node) in nodes.enumerated() {
-            if node.name.isEmpty || node.name.contains(where: { $0.isNewline || ",={}".contains($0) }) {
+            if node.name.isEmpty || node.name.contains(where: { $0.isNewline || ",=:{}[]".contains($0) }) {
                 throw .invalidName(NodeIndex(UInt32(position)), name: node.name)
             }
             if !names.insert(node.name).inserted { throw .duplicateName(node.name) }

@@ -8,7 +8,10 @@ extension GraphError: CustomStringConvertible {
         case .invalidName(let index, ""):
             "node \(index) has no name: give each node one"
         case .invalidName(let index, let name):
-            "node \(index) cannot be called '\(name)': names have none of , = { } and no line break, because keys use them"
+            """
+            node \(index) cannot be called '\(name)': keys and dimensions use the characters , = : { } [ ] and line \
+            breaks: choose a name without them
+            """
         case .duplicateName(let name):
             "two nodes are called '\(name)': rename one"
         case .unknownEdgeEnd(let edge, let index):

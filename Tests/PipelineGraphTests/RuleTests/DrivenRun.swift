@@ -19,13 +19,16 @@ struct DrivenRun {
     private(set) var skipped: [(name: String, key: Key, cause: String)] = []
     private(set) var refused: [(name: String, key: Key, message: String)] = []
     private(set) var isCompleted = false
+    /// The most outputs of firings that had to be held at one time, because something was still to read them.
+    private(set) var mostHeld = 0
+    private var held: Set<EntryID> = []
     private var names: [EntryID: String] = [:]
     private var keys: [EntryID: Key] = [:]
 
     /// `splits` are the labels that each splitter answers in every phase, by its name in the graph; folds are numbered
-    /// from 0.
+    /// from 0. `slots` firings run at a time.
     init(
-        _ request: RunRequest, folds: Int = 5, splits: [String: [Label]] = [:],
+        _ request: RunRequest, slots: Int = 16, folds: Int = 5, splits: [String: [Label]] = [:],
         failing: (String, Key) -> Bool = { _, _ in false }
     ) throws {
         self.request = request
@@ -37,7 +40,7 @@ struct DrivenRun {
         read(&notes)
         repeat {
             firings.removeAll()
-            planner.next(16, firings: &firings, notes: &notes)
+            planner.next(slots, firings: &firings, notes: &notes)
             read(&notes)
             for firing in firings {
                 let node = plan.nodes[firing.node.position]
@@ -47,6 +50,7 @@ struct DrivenRun {
                 if failing(node.name, firing.key) {
                     planner.failed(firing.entry, notes: &notes)
                 } else if node.emits.isEmpty {
+                    held.insert(firing.entry)
                     planner.succeeded(firing.entry, notes: &notes)
                 } else {
                     let parts = parts(of: node, firing, folds: folds, splits: splits)
@@ -96,10 +100,11 @@ struct DrivenRun {
             case .refused(let entry, let node, let key, let message):
                 names[entry] = plan.nodes[node.position].name
                 refused.append((plan.nodes[node.position].name, key, message))
-            case .released: break
+            case .released(let entry, let port): if port == .data { held.remove(entry) }
             case .completed: isCompleted = true
             }
         }
         notes.removeAll()
+        mostHeld = max(mostHeld, held.count)
     }
 }
