@@ -15,7 +15,7 @@ from anabranch.runtime.errors import TaskRefused
 from anabranch.runtime.failures import failure_of
 from anabranch.runtime.payloads import PayloadCache
 from anabranch.store import Store
-from anabranch.v1 import common_pb2, task_pb2
+from anabranch.v1 import task_pb2
 
 _PAYLOAD_BYTES = 256 << 20
 _MODEL_BYTES = 256 << 20
@@ -46,39 +46,48 @@ class TaskRunner:
     def run(self, task: task_pb2.Task) -> task_pb2.Result:
         """Run one task. Whatever its code raises is its failure; nothing comes out of here."""
         store = self._store
-        result = task_pb2.Result(task=task.task, attempt=task.attempt, holder=store.writer)
         store.take_counters()
         context = TaskContext(store, self._payloads, self._models, self._stubborn, task.node.partition(":")[0])
         started_us = time.monotonic_ns() // 1000
         begun = perf_counter_ns()
+        success = failure = None
         with warnings.catch_warnings(record=True) as caught:
             try:
-                if _has_limits(task):
+                work = _work_of(task)
+                if task.limits.threads or task.limits.memory_bytes:
                     with task_limits(task.limits, self._setup):
-                        success = _work_of(task)(context, task)
+                        success = work(context, task)
                 else:
-                    success = _work_of(task)(context, task)
-                result.success.CopyFrom(success)
+                    success = work(context, task)
             except BaseException as error:
                 ceiling = task.limits.memory_bytes or self._setup.memory_bytes
-                result.failure.CopyFrom(failure_of(error, store, self._setup, ceiling))
+                failure = failure_of(error, store, self._setup, ceiling)
         elapsed = perf_counter_ns() - begun
         self._remember(task, elapsed)
         if caught:
-            _report(caught, result)
+            _report(caught, success)
         counters = store.take_counters()
-        result.usage.open_us = context.open_ns // 1000
-        result.usage.store_us = context.store_ns // 1000
-        result.usage.compute_us = max(elapsed - context.open_ns - context.store_ns, 0) // 1000
-        result.usage.bytes_in = counters.bytes_in
-        result.usage.bytes_out = counters.bytes_out
-        result.usage.bytes_copied = counters.bytes_copied
-        result.usage.peak_memory_bytes = peak_memory()
-        result.usage.readonly_retries = context.readonly_retries
-        result.usage.started_us = started_us
+        usage = task_pb2.Usage(
+            open_us=context.open_ns // 1000,
+            compute_us=max(elapsed - context.open_ns - context.store_ns, 0) // 1000,
+            store_us=context.store_ns // 1000,
+            bytes_in=counters.bytes_in,
+            bytes_out=counters.bytes_out,
+            bytes_copied=counters.bytes_copied,
+            peak_memory_bytes=peak_memory(),
+            readonly_retries=context.readonly_retries,
+            started_us=started_us,
+        )
         del context
-        result.held.extend(store.held())
-        return result
+        return task_pb2.Result(
+            task=task.task,
+            attempt=task.attempt,
+            success=success,
+            failure=failure,
+            usage=usage,
+            holder=store.writer,
+            held=store.held(),
+        )
 
     def cancelled(self, task: task_pb2.Task) -> task_pb2.Result:
         """Return the result of a task that was cancelled before it began."""
@@ -130,10 +139,6 @@ def _work_of(task: task_pb2.Task) -> Callable[[TaskContext, task_pb2.Task], task
     raise TaskRefused(f"a Python runtime has no {work or 'unknown'} tasks: native functions run in the worker itself")
 
 
-def _has_limits(task: task_pb2.Task) -> bool:
-    return bool(task.limits.threads or task.limits.memory_bytes)
-
-
 def _duration_key(task: task_pb2.Task) -> tuple:
     work = task.WhichOneof("work")
     if work == "call":
@@ -141,7 +146,7 @@ def _duration_key(task: task_pb2.Task) -> tuple:
     return task.run, task.node, work
 
 
-def _report(caught: list[warnings.WarningMessage], result: task_pb2.Result) -> None:
+def _report(caught: list[warnings.WarningMessage], success: task_pb2.Success | None) -> None:
     """Send warnings with a success; a failure's go to standard error, whose last lines travel with it."""
     texts: dict[str, None] = {}
     for warning in caught:
@@ -149,12 +154,7 @@ def _report(caught: list[warnings.WarningMessage], result: task_pb2.Result) -> N
     shown = list(texts)[:_WARNINGS]
     if len(texts) > _WARNINGS:
         shown.append(f"{len(texts) - _WARNINGS} more warnings")
-    if result.HasField("success"):
-        result.success.warnings.extend(text.encode("utf-8", "backslashreplace").decode() for text in shown)
+    if success is not None:
+        success.warnings.extend(text.encode("utf-8", "backslashreplace").decode() for text in shown)
     else:
         print("\n".join(shown), file=sys.stderr)
-
-
-def object_id(ref: common_pb2.ObjectRef) -> tuple[int, int]:
-    """Return what names an object: its writer and the writer's count."""
-    return ref.writer, ref.sequence
