@@ -81,6 +81,8 @@ struct Lowering {
     }
 
     /// The dimensions that `over=` names, among those that can reach the node.
+    ///
+    /// In later modes there need not be a list of inputs where the fit had one: a table on its own is a list of one.
     func over(_ index: NodeIndex, _ edges: [PlanEdge]) throws(GraphError) -> Set<Dimension> {
         let names = DimensionNames(draft.dimensions(of: edges))
         var found: Set<Dimension> = []
@@ -88,6 +90,8 @@ struct Lowering {
             do throws(DimensionNameError) {
                 found.insert(try names.resolve(name))
             } catch {
+                let isList = [Dimension.partition.shortName, Dimension.partition.fullName].contains(name)
+                if case .unknown = error, isList, !request.options.mode.fits { continue }
                 throw .over(node: node(index).name, error)
             }
         }

@@ -68,6 +68,21 @@ import Testing
         }
     }
 
+    @Test func inLaterModesATableOnItsOwnIsAListOfOne() throws {
+        let rows = graph(
+            [.transformer("pre"), .and("rows", over: ["partition"]), .predictor("tree")],
+            ["pre": ["rows"], "rows": ["tree"]])
+        let models = ["pre": [Key.empty], "tree": [.empty]]
+        let whole = [InputEntry(key: .empty, data: data())]
+        let plan = try Plan.lowering(RunRequest(rows, .predict, inputs: whole, models: models))
+        #expect(plan.outline[1] == "rows function/apply union [pre] list output")
+        let cut = try Plan.lowering(RunRequest(rows, .predict, inputs: partitions(2), models: models))
+        #expect(cut.outline[1] == "rows function/apply gather(data:partition[]) [pre] list output")
+        #expect(throws: GraphError.over(node: "rows", .unknown("partition", known: []))) {
+            try Plan.lowering(RunRequest(rows, .fit, inputs: whole))
+        }
+    }
+
     @Test func aNativeFunctionIsNotScored() {
         let native = Node(
             name: "vote", kind: .and, role: .native, nativeFunction: "vote", emitsPredictions: true)

@@ -12,7 +12,8 @@ import Testing
         #expect(throws: GraphError.emptyGraph) { try graph([]).validate() }
     }
 
-    @Test(arguments: ["", "a,b", "a=b", "a:b", "{a}", "a[0]", "a\nb"]) func refusesANameThatKeysCannotHold(name: String) {
+    @Test(arguments: ["", "a,b", "a=b", "a:b", "{a}", "a[0]", "a\nb"]) func refusesANameThatKeysCannotHold(name: String)
+    {
         #expect(throws: GraphError.invalidName(NodeIndex(0), name: name)) {
             try graph([.predictor(name)]).validate()
         }
