@@ -1,0 +1,61 @@
+import ArgumentParser
+import Coordinator
+import Logging
+
+/// What a coordinator is told, standing or embedded.
+struct CoordinatorOptions: ParsableArguments {
+    @Option(help: "Control endpoint to bind; ipc in the store's directory when not given. tcp://HOST:PORT needs PORT + 1 and + 2 too.")
+    var bind: String?
+
+    @Option(help: "Directory on tmpfs in which the store's directory is made.")
+    var storeRoot: String = "/dev/shm"
+
+    @Option(help: "Bytes that the store may take (suffixes K, M, G); 80 % of what is free when not given.")
+    var storeBudget: String?
+
+    @Option(help: "Objects up to so many bytes travel in messages.")
+    var inlineThreshold: UInt64 = 8_192
+
+    @Option(help: "Seconds after which a silent worker's tasks are given to others.")
+    var lease: Double = 30
+
+    @Flag(help: "Bind beyond this host without keys: whoever reaches the port can run code.")
+    var insecure = false
+
+    func validate() throws {
+        if let storeBudget, ByteCount(storeBudget) == nil {
+            throw ValidationError("--store-budget \(storeBudget): write bytes, or a number with K, M or G")
+        }
+        if lease < 1 { throw ValidationError("--lease \(lease): at least 1 second is needed") }
+    }
+
+    func makeCoordinator(watchDescriptor: Int32?, log: Logger) throws -> Coordinator {
+        var settings = CoordinatorConfiguration(version: AnabranchCommand.version)
+        settings.bind = bind
+        settings.storeRoot = storeRoot
+        settings.storeBudget = storeBudget.flatMap { ByteCount($0)?.bytes }
+        settings.inlineThreshold = inlineThreshold
+        settings.leaseMicroseconds = UInt64(lease * 1_000_000)
+        settings.allowInsecure = insecure
+        settings.watchDescriptor = watchDescriptor
+        do {
+            return try Coordinator(configuration: settings, log: log)
+        } catch {
+            throw CommandFailure(.wrongRequest, "\(error)")
+        }
+    }
+}
+
+/// `64M`, `2G`, `1048576`.
+struct ByteCount {
+    let bytes: UInt64
+
+    init?(_ text: String) {
+        let units: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+        let unit = text.uppercased().last.flatMap { units[$0] }
+        guard let number = UInt64(unit == nil ? text : String(text.dropLast())), number > 0 else { return nil }
+        let (bytes, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
+        if overflow { return nil }
+        self.bytes = bytes
+    }
+}
