@@ -4,7 +4,7 @@ import Logging
 
 /// What a coordinator is told, standing or embedded.
 struct CoordinatorOptions: ParsableArguments {
-    @Option(help: "Control endpoint to bind; ipc in the store's directory when not given. tcp://HOST:PORT needs PORT + 1 and + 2 too.")
+    @Option(help: "Control endpoint to bind, ipc://PATH or tcp://HOST:PORT; ipc in the store's directory when not given.")
     var bind: String?
 
     @Option(help: "Directory on tmpfs in which the store's directory is made.")
@@ -17,7 +17,7 @@ struct CoordinatorOptions: ParsableArguments {
     var inlineThreshold: UInt64 = 8_192
 
     @Option(help: "Seconds after which a silent worker's tasks are given to others.")
-    var lease: Double = 30
+    var lease: Double = 10
 
     @Flag(help: "Bind beyond this host without keys: whoever reaches the port can run code.")
     var insecure = false
@@ -30,16 +30,13 @@ struct CoordinatorOptions: ParsableArguments {
     }
 
     func makeCoordinator(watchDescriptor: Int32?, log: Logger) throws -> Coordinator {
-        var settings = CoordinatorConfiguration(version: AnabranchCommand.version)
-        settings.bind = bind
-        settings.storeRoot = storeRoot
-        settings.storeBudget = storeBudget.flatMap { ByteCount($0)?.bytes }
-        settings.inlineThreshold = inlineThreshold
-        settings.leaseMicroseconds = UInt64(lease * 1_000_000)
-        settings.allowInsecure = insecure
-        settings.watchDescriptor = watchDescriptor
+        let settings = CoordinatorConfiguration(
+            version: AnabranchCommand.version, storeRoot: storeRoot,
+            storeBudget: storeBudget.flatMap { ByteCount($0)?.bytes }, inlineThreshold: inlineThreshold, control: bind,
+            allowInsecure: insecure, leaseMilliseconds: UInt64(lease * 1_000), watchDescriptor: watchDescriptor,
+            logger: log)
         do {
-            return try Coordinator(configuration: settings, log: log)
+            return try Coordinator(configuration: settings)
         } catch {
             throw CommandFailure(.wrongRequest, "\(error)")
         }
