@@ -25,9 +25,8 @@ struct AnabranchCommand: ParsableCommand {
                     StatusCommand.self, LogsCommand.self, ResultsCommand.self, ExportCommand.self, CancelCommand.self,
                 ]),
             CommandGroup(
-                name: "Cluster", subcommands: [WorkerCommand.self, DrainCommand.self]),
-            CommandGroup(name: "Machine", subcommands: [DoctorCommand.self]),
-            CommandGroup(name: "Internal", subcommands: []),
+                name: "Cluster", subcommands: [CoordinatorCommand.self, WorkerCommand.self, DrainCommand.self]),
+            CommandGroup(name: "Machine", subcommands: [DoctorCommand.self, PoolCommand.self]),
         ])
 
     static func main() {
