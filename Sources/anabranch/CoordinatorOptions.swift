@@ -4,7 +4,8 @@ import Logging
 
 /// What a coordinator is told, standing or embedded.
 struct CoordinatorOptions: ParsableArguments {
-    @Option(help: "Control endpoint to bind, ipc://PATH or tcp://HOST:PORT; ipc in the store's directory when not given.")
+    @Option(
+        help: "Control endpoint: ipc://PATH or tcp://HOST:PORT; ipc in the store's directory when not given.")
     var bind: String?
 
     @Option(help: "Directory on tmpfs in which the store's directory is made.")

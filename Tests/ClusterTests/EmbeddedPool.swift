@@ -94,7 +94,8 @@ final class TestClient {
     private func next() throws -> FromCoordinator {
         while true {
             if try socket.receive(into: frame.frame) {
-                return try frame.frame.withUnsafeBytes { bytes throws(WireError) in try FromCoordinator(decoding: bytes) }
+                return try frame.frame.withUnsafeBytes { bytes throws(WireError) in try FromCoordinator(decoding: bytes)
+                }
             }
             let ready = try poller.wait(milliseconds: 30_000)
             try #require(!ready.isEmpty, "the coordinator says nothing")
