@@ -78,6 +78,23 @@ import Testing
         #expect(catalog.takeEffects() == [.release(object.id, owner: .worker(worker))])
     }
 
+    @Test func aLaterReportReplacesTheOneBefore() throws {
+        var catalog = opened()
+        let first = reference(1)
+        let second = reference(2)
+        catalog.use(first)
+        catalog.use(second)
+        catalog.viewsHeld([first.id], by: writer)
+        catalog.viewsHeld([second.id], by: writer)
+        try catalog.validate()
+        catalog.endUse(first)
+        catalog.endUse(second)
+        #expect(catalog.takeEffects() == [.release(first.id, owner: .worker(worker))])
+        catalog.viewsHeld([], by: writer)
+        #expect(catalog.takeEffects() == [.release(second.id, owner: .worker(worker))])
+        try catalog.validate()
+    }
+
     @Test func aClosedHolderHasNoViews() throws {
         var catalog = opened()
         let holder = WriterID(0xB)

@@ -1,14 +1,18 @@
 import AnabranchCore
 
 extension ObjectCatalog {
-    /// `holder` reports that its program still has views of these objects. Objects that nobody needs are passed over:
-    /// an argument is in use until its task's result has been taken, so they cannot be a live task's.
-    public mutating func viewsHeld(_ ids: some Sequence<ObjectID>, by holder: WriterID) {
-        guard writers[holder]?.isAlive == true else { return }
+    /// `holder` reports all objects of which its program has views now; those that it reported before and does not name
+    /// any more have ended. Objects that nobody needs are passed over: an argument is in use until its task's result
+    /// has been taken, so they cannot be a live task's.
+    public mutating func viewsHeld(_ ids: [ObjectID], by holder: WriterID) {
+        guard writers[holder]?.isAlive == true, !ids.isEmpty || views[holder] != nil else { return }
+        let now = Set(ids)
+        let ended = (views[holder] ?? []).subtracting(now)
         for id in ids where objects[id] != nil {
             guard views[holder, default: []].insert(id).inserted else { continue }
             objects[id]?.views += 1
         }
+        if !ended.isEmpty { viewsEnded(ended.sorted(), by: holder) }
     }
 
     /// `holder`'s views of these objects have ended.

@@ -12,6 +12,15 @@ final class Runtimes {
         var released: [HeldReleased] = []
         var logs: [SlotLog] = []
         var closedWriters: [WriterID] = []
+
+        /// A later result has views of these again. The coordinator takes a batch's results before its releases, so a
+        /// release from before that result must not stand in the same batch.
+        mutating func reopened(_ objects: [ObjectID], by holder: WriterID) {
+            if released.isEmpty || objects.isEmpty { return }
+            for index in released.indices where released[index].holder == holder {
+                released[index].objects.removeAll { objects.contains($0) }
+            }
+        }
     }
 
     /// Output of one task that is passed on; more is kept out of the log, not out of the error's tail.
@@ -111,6 +120,7 @@ final class Runtimes {
             if let hello = message.hello, !welcome(hello, slot, into: &notices) { return }
             if let started = message.started { begin(slot, started.task) }
             results.append(contentsOf: message.results)
+            for result in message.results { notices.reopened(result.held, by: process.writer) }
             if !message.released.isEmpty {
                 notices.released.append(HeldReleased(holder: process.writer, objects: message.released))
             }

@@ -1,0 +1,14 @@
+/// What goes wrong on the way, in percent of messages or tasks.
+struct EngineFaults {
+    var lostLaneMessages = 0
+    var lostResults = 0
+    var doubledResults = 0
+    var crashes = 0
+    var killedRuntimes = 0
+    /// A message may take this many microseconds longer than another, and so overtake.
+    var delay: UInt64 = 1_000
+
+    static let none = EngineFaults()
+    static let all = EngineFaults(
+        lostLaneMessages: 4, lostResults: 4, doubledResults: 10, crashes: 4, killedRuntimes: 3, delay: 400_000)
+}

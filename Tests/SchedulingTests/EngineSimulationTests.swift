@@ -1,0 +1,42 @@
+import AnabranchCore
+import PipelineGraph
+import Testing
+
+@testable import Scheduling
+
+@Suite struct EngineSimulationTests {
+    private static let undisturbed: [[String]] = {
+        let simulation = EngineSimulation(seed: 1, faults: .none)
+        return simulation.results(of: requests(simulation.bytes))
+    }()
+
+    private static func requests(_ bytes: Bytes) -> [RunRequest] {
+        let graphs = EngineGraphs(bytes: bytes, writer: WriterID(0xC1))
+        return [
+            graphs.line(.fit, partitions: 3),
+            graphs.diamond(.crossValidate, partitions: 2) { $0.returnTrainScore = true },
+            graphs.diamond(.fit, partitions: 2),
+        ].map { request in
+            var request = request
+            for index in request.graph.nodes.indices { request.graph.nodes[index].retries = 1000 }
+            return request
+        }
+    }
+
+    @Test(arguments: 1...UInt64(40))
+    func faultsChangeNothingThatIsTold(_ seed: UInt64) {
+        let simulation = EngineSimulation(seed: seed, faults: .all)
+        let results = simulation.results(of: Self.requests(simulation.bytes))
+        #expect(simulation.problems == [], "seed \(seed)")
+        #expect(results == Self.undisturbed, "seed \(seed)")
+        #expect(simulation.engine.catalog.count == 0, "seed \(seed)")
+        #expect(simulation.engine.tasks.isEmpty, "seed \(seed)")
+    }
+
+    @Test func theUndisturbedRunsSucceed() {
+        let simulation = EngineSimulation(seed: 1, faults: .none)
+        let results = simulation.results(of: Self.requests(simulation.bytes))
+        #expect(simulation.states.values.allSatisfy { $0 == .succeeded })
+        #expect(results.allSatisfy { !$0.isEmpty })
+    }
+}
