@@ -31,6 +31,7 @@ class TaskContext:
         "_models",
         "_payloads",
         "_store",
+        "_written",
         "inline",
         "node",
         "open_ns",
@@ -55,11 +56,17 @@ class TaskContext:
         self.writable = False
         # Small objects travel in the result itself; off while a task makes very many of them.
         self.inline = True
+        self._written: list[common_pb2.ObjectRef] = []
 
     @property
     def name(self) -> str:
         """The node's name as the user gave it, quoted, for messages."""
         return f"node {self.node!r}" if self.node else "the call"
+
+    @property
+    def written(self) -> list[common_pb2.ObjectId]:
+        """What this task has put so far."""
+        return [common_pb2.ObjectId(writer=ref.writer, sequence=ref.sequence) for ref in self._written]
 
     def get(self, ref: common_pb2.ObjectRef, references: Callable[[Any], Any] | None = None) -> Any:
         """Read an object in place; ``references`` resolves the persistent ids of its pickle.
@@ -113,7 +120,9 @@ class TaskContext:
         """
         begun = perf_counter_ns()
         try:
-            return self._store.put(value, never_inline=never_inline or not self.inline)
+            ref = self._store.put(value, never_inline=never_inline or not self.inline)
+            self._written.append(ref)
+            return ref
         except (StoreError, MemoryError):
             raise
         except Exception as error:

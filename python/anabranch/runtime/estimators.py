@@ -15,11 +15,13 @@ from anabranch.v1 import task_pb2
 
 def cloned(template: Any) -> Any:
     """Return an unfitted copy; what has no ``get_params`` is copied whole."""
-    if not hasattr(template, "get_params"):
-        return copy.deepcopy(template)
-    from sklearn.base import clone
-
-    return clone(template, safe=False)
+    if hasattr(template, "get_params"):
+        try:
+            from sklearn.base import clone
+        except ImportError:
+            return copy.deepcopy(template)
+        return clone(template, safe=False)
+    return copy.deepcopy(template)
 
 
 def prepared(
@@ -65,16 +67,8 @@ def _with_parameters(context: TaskContext, ready: Any, variant: task_pb2.Variant
     if not hasattr(ready, "set_params"):
         raise TaskRefused(f"{context.name} has variants, and {type(ready).__name__} has no set_params")
     # As in scikit-learn's searches: an estimator among the values is not shared between candidates.
-    values = {name: value if value is None else _own(value) for name, value in setting.items()}
+    values = {name: cloned(value) for name, value in setting.items()}
     return ready.set_params(**values)
-
-
-def _own(value: Any) -> Any:
-    if isinstance(value, (str, bytes, int, float, bool)):
-        return value
-    from sklearn.base import clone
-
-    return clone(value, safe=False)
 
 
 def _unseeded(estimator: Any) -> list[str]:

@@ -35,6 +35,9 @@ def failure_of(error: BaseException, store: Store, setup: task_pb2.RuntimeSetup,
     """
     kind = _kind(error)
     message = _message(error)
+    if kind == task_pb2.FAILURE_KIND_MEMORY:
+        # What filled the memory hangs on the frames: without it there is room to report.
+        traceback.clear_frames(error.__traceback__)
     failure = task_pb2.Failure(kind=kind, host=socket.gethostname(), slot=setup.slot)
     shown = error
     if kind == task_pb2.FAILURE_KIND_UNPICKLABLE and error.__cause__ is not None:

@@ -73,7 +73,12 @@ def _assembled(
     context: TaskContext, result: Xy, given: Sequence[Xy], sources: Sequence[common_pb2.Data]
 ) -> common_pb2.Data:
     output = common_pb2.Data(x=_stored(context, result.X, "x", given, sources))
-    rows = row_count(result.X)
+    # A list of arrays is what several inputs carried: their number says nothing of rows.
+    rows = (
+        None
+        if isinstance(result.X, list) and any(getattr(part, "shape", ()) for part in result.X[:1])
+        else row_count(result.X)
+    )
     for field in COLUMNS:
         value = getattr(result, field)
         if value is not None:

@@ -17,7 +17,8 @@ class PayloadCache:
     Parameters
     ----------
     limit : int
-        Bytes, by the length of the objects. The last one loaded stays whatever its size.
+        Bytes, by the length of the objects. What is longer than that is not kept at all: as long as it were, its region
+        of the store could not be used again.
     """
 
     def __init__(self, limit: int) -> None:
@@ -33,9 +34,11 @@ class PayloadCache:
             self._entries.move_to_end(key)
             return entry[0]
         value = load(ref)
+        if ref.length > self._limit:
+            return value
         self._entries[key] = (value, ref.length)
         self._bytes += ref.length
-        while self._bytes > self._limit and len(self._entries) > 1:
+        while self._bytes > self._limit:
             _, (_, length) = self._entries.popitem(last=False)
             self._bytes -= length
         return value

@@ -16,12 +16,12 @@ def library_of(value: Any) -> str:
 
 
 def row_count(value: Any) -> int | None:
-    """Return the number of rows, or None for what has none (a scalar, a list of arrays)."""
+    """Return the number of rows, or None for what has none (a scalar)."""
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):
         return shape[0] if shape and isinstance(shape[0], int) else None
     if isinstance(value, (list, tuple)):
-        return None if value and hasattr(value[0], "shape") and value[0].shape else len(value)
+        return len(value)
     return None
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter_ns
 
 from anabranch.runtime.calling import call
@@ -17,8 +18,8 @@ from anabranch.runtime.payloads import PayloadCache
 from anabranch.store import Store
 from anabranch.v1 import task_pb2
 
-_PAYLOAD_BYTES = 256 << 20
-_MODEL_BYTES = 256 << 20
+_PAYLOAD_BYTES = 128 << 20
+_MODEL_BYTES = 64 << 20
 _SHORT_NS = 1_000_000
 _KNOWN_DURATIONS = 4096
 _WARNINGS = 20
@@ -61,6 +62,8 @@ class TaskRunner:
                     success = work(context, task)
             except BaseException as error:
                 ceiling = task.limits.memory_bytes or self._setup.memory_bytes
+                # Nobody will ever name what a failed task has written.
+                store.release(context.written)
                 failure = failure_of(error, store, self._setup, ceiling)
         elapsed = perf_counter_ns() - begun
         self._remember(task, elapsed)
@@ -148,13 +151,20 @@ def _duration_key(task: task_pb2.Task) -> tuple:
 
 def _report(caught: list[warnings.WarningMessage], success: task_pb2.Success | None) -> None:
     """Send warnings with a success; a failure's go to standard error, whose last lines travel with it."""
-    texts: dict[str, None] = {}
-    for warning in caught:
-        texts[f"{warning.category.__name__}: {warning.message}"[:_LONGEST_WARNING]] = None
+    texts = dict.fromkeys(_text(warning) for warning in caught)
     shown = list(texts)[:_WARNINGS]
     if len(texts) > _WARNINGS:
         shown.append(f"{len(texts) - _WARNINGS} more warnings")
     if success is not None:
         success.warnings.extend(text.encode("utf-8", "backslashreplace").decode() for text in shown)
     else:
-        print("\n".join(shown), file=sys.stderr)
+        # User code may have closed the stream.
+        with suppress(OSError, ValueError):
+            print("\n".join(shown), file=sys.stderr)
+
+
+def _text(warning: warnings.WarningMessage) -> str:
+    try:
+        return f"{warning.category.__name__}: {warning.message}"[:_LONGEST_WARNING]
+    except Exception:
+        return f"{warning.category.__name__}: its message cannot be shown"

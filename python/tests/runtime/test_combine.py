@@ -273,3 +273,9 @@ def test_rows_of_tables(runtime: RuntimeHarness) -> None:
     np.testing.assert_array_equal(made.y, Y[rows])
     whole = output(runtime, lambda inputs: inputs[0].X, edges(data))
     assert runtime.store.get(whole.x.object).column("a").to_pylist() == X[rows, 0].tolist()
+
+
+def test_lists_of_inputs_have_no_rows(runtime: RuntimeHarness) -> None:
+    parts = sharing(runtime, X, X + 1, X + 2, y=Y)
+    made = output(runtime, nodes.Collect(), edges(*parts))
+    assert len(runtime.store.get(made.x.object)) == 3 and made.y == parts[0].y

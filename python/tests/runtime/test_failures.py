@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from harness import Dependency, RuntimeHarness, single
 from sklearn.linear_model import LogisticRegression
-from stand_ins import OwnError, Unpicklable
+from stand_ins import OwnError, RowRecorder, Unpicklable
 
 from anabranch.store import Store
 from anabranch.v1 import common_pb2, task_pb2
@@ -208,3 +208,50 @@ def test_fit_errors_name_user_code_alone(runtime: RuntimeHarness) -> None:
     assert "sklearn" in failure.traceback and "anabranch/runtime" not in failure.traceback
     assert pickle.loads(pickle.dumps(runtime.store.get(failure.exception)))
     assert "fitting.py" not in failure.traceback and sys.executable not in failure.traceback
+
+
+def test_what_a_failed_task_wrote_is_released(client_store: Store) -> None:
+    """A fit that stored its model and then found no room for its output has written nothing that anyone will name."""
+
+    class Wide(RowRecorder):
+        def fit(self, X, y=None):
+            self.learned_ = np.zeros(3 << 17)
+            return self
+
+        def transform(self, X):
+            return np.zeros(1 << 20)
+
+    with RuntimeHarness(client_store, store_budget=8 << 20) as runtime:
+        work = task_pb2.FitWork(estimator=runtime.put(Wide()), train=single(runtime.data(np.eye(3))), output=True)
+        for _ in range(5):
+            assert runtime.fail(fit=work).kind == task_pb2.FAILURE_KIND_STORE_FULL
+        work.output = False
+        assert runtime.succeed(fit=work).HasField("model")
+
+
+def test_memory_is_free_again_when_the_failure_is_reported(client_store: Store) -> None:
+    def hoard() -> None:
+        hoarded = {}
+        while True:
+            hoarded[len(hoarded)] = str(len(hoarded)) * 10
+
+    with RuntimeHarness(client_store, memory_bytes=200 << 20) as runtime:
+        for _ in range(2):
+            assert runtime.fail(call=runtime.call_work(hoard)).kind == task_pb2.FAILURE_KIND_MEMORY
+
+
+def test_warnings_that_cannot_be_shown(runtime: RuntimeHarness) -> None:
+    def warn() -> None:
+        class Mute(UserWarning):
+            shown = 0
+
+            def __str__(self) -> str:
+                self.shown += 1
+                if self.shown > 1:
+                    raise ValueError
+                return "once"
+
+        warnings.warn(Mute(), stacklevel=2)
+
+    (text,) = runtime.succeed(call=runtime.call_work(warn)).warnings
+    assert text == "Mute: its message cannot be shown"
