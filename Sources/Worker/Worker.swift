@@ -1,6 +1,7 @@
 import AnabranchCore
 import Foundation
 import Logging
+import ObjectStore
 import Synchronization
 import Wire
 
@@ -25,6 +26,8 @@ public final class Worker {
     private let stopping: StopSignal
     private var machine: WorkerMachine
     private var runtimes: Runtimes!
+    /// What native functions read and write; nil until welcomed, and where the store cannot be written to.
+    private var nativeStore: NativeStore?
     private var poller = Poller<Token>()
     private var answer = Answer()
     private var hasLeft = false
@@ -96,6 +99,7 @@ public final class Worker {
         if let descriptor = configuration.watchDescriptor { poller.watch(descriptor: descriptor, as: .watch) }
         guard try awaitWelcome() else { return }
         makeRuntimes()
+        openNativeStore()
         while !hasLeft {
             let ready = try poller.wait(milliseconds: waitingTime())
             if try !serve(ready) { return }
@@ -145,6 +149,21 @@ public final class Worker {
         }
         log.info(
             "joined", metadata: ["worker": "\(welcome.worker)", "slots": "\(configuration.slots)", "store": "\(store)"])
+    }
+
+    private func openNativeStore() {
+        guard let welcome = coordination.welcome else { return }
+        do {
+            let writer = WriterID(UInt64.random(in: 1...UInt64(Int64.max)))
+            let store = try NativeStore(
+                directory: coordination.store, writer: writer, inlineThreshold: Int(clamping: welcome.inlineThreshold),
+                budget: welcome.storeBudget)
+            native.use(store)
+            nativeStore = store
+            answer.opened.append(writer)
+        } catch {
+            log.error("native functions have no store", metadata: ["reason": "\(error)"])
+        }
     }
 
     // MARK: - The loop
@@ -201,7 +220,10 @@ public final class Worker {
     }
 
     private func take(_ batch: TaskBatch) {
-        if !batch.releases.isEmpty { _ = runtimes.release(batch.releases) }
+        if !batch.releases.isEmpty {
+            let others = runtimes.release(batch.releases)
+            nativeStore?.writer.release(others)
+        }
         if !batch.cancels.isEmpty { handle(.cancelRequested(batch.cancels)) }
         if !batch.tasks.isEmpty { handle(.tasksArrived(batch.tasks)) }
         if batch.drain { handle(.drainRequested) }
@@ -253,6 +275,11 @@ public final class Worker {
         }
     }
 
+    /// All that write for this worker now.
+    private var writers: [WriterID] {
+        runtimes.processes.values.map(\.writer) + (nativeStore.map { [$0.writer.writer] } ?? [])
+    }
+
     // MARK: - Answering
 
     private func flush() throws {
@@ -269,7 +296,8 @@ public final class Worker {
             batch.heartbeat = Heartbeat(
                 running: machine.attempts, idleSlots: UInt32(machine.idleSlots),
                 droppedMessages: coordination.droppedMessages)
-            _ = try coordination.greet(at: now, writers: runtimes.processes.values.map(\.writer))
+            _ = try coordination.greet(at: now, writers: writers)
+            nativeStore?.reader.sweep()
         }
         try coordination.send(batch)
     }

@@ -1,5 +1,6 @@
 import AnabranchCore
 import Foundation
+import ObjectStore
 import Wire
 
 /// Runs native functions, one thread per slot, started on the slot's first task.
@@ -14,6 +15,7 @@ final class NativeThreads: @unchecked Sendable {
     private var results: [Finished] = []
     private var started: Set<SlotIndex> = []
     private var isStopped = false
+    private var store: NativeStore?
 
     private let functions: NativeFunctionRegistry
     private let host: String
@@ -23,6 +25,13 @@ final class NativeThreads: @unchecked Sendable {
         self.functions = functions
         self.host = host
         self.finished = finished
+    }
+
+    /// The store that functions called from now on read and write; nil: none can.
+    func use(_ store: NativeStore?) {
+        condition.lock()
+        defer { condition.unlock() }
+        self.store = store
     }
 
     func run(_ slot: SlotIndex, _ tasks: [TaskAssignment]) {
@@ -54,8 +63,8 @@ final class NativeThreads: @unchecked Sendable {
     }
 
     private func serve(_ slot: SlotIndex) {
-        while let tasks = next(slot) {
-            let done = tasks.map(perform)
+        while let (tasks, store) = next(slot) {
+            let done = tasks.map { perform($0, store) }
             condition.lock()
             results.append((slot, done))
             condition.unlock()
@@ -63,25 +72,27 @@ final class NativeThreads: @unchecked Sendable {
         }
     }
 
-    private func next(_ slot: SlotIndex) -> [TaskAssignment]? {
+    private func next(_ slot: SlotIndex) -> (tasks: [TaskAssignment], store: NativeStore?)? {
         condition.lock()
         defer { condition.unlock() }
         while !isStopped {
-            if let tasks = waiting.removeValue(forKey: slot) { return tasks }
+            if let tasks = waiting.removeValue(forKey: slot) { return (tasks, store) }
             condition.wait()
         }
         return nil
     }
 
-    private func perform(_ task: TaskAssignment) -> TaskResult {
+    private func perform(_ task: TaskAssignment, _ store: NativeStore?) -> TaskResult {
+        let meter = NativeMeter()
         var usage = Usage()
         usage.startedMicroseconds = MonotonicClock.now.microseconds
-        let outcome = outcome(of: task)
+        let outcome = outcome(of: task, store, meter)
         usage.computeMicroseconds = MonotonicClock.now.microseconds - usage.startedMicroseconds
-        return TaskResult(attempt: task.attempt, outcome: outcome, usage: usage)
+        meter.report(in: &usage)
+        return TaskResult(attempt: task.attempt, outcome: outcome, usage: usage, holder: store?.writer.writer)
     }
 
-    private func outcome(of task: TaskAssignment) -> Outcome {
+    private func outcome(of task: TaskAssignment, _ store: NativeStore?, _ meter: NativeMeter) -> Outcome {
         guard case .native(let work) = task.work else {
             return .failure(
                 Failure(kind: .invalid, message: "a task that is not native came to a native slot", host: host))
@@ -94,7 +105,12 @@ final class NativeThreads: @unchecked Sendable {
                     host: host))
         }
         do {
-            return .success(try function(NativeCall(work: work, key: task.key, node: task.node)))
+            return .success(
+                try function(NativeCall(work: work, key: task.key, node: task.node, store: store, meter: meter)))
+        } catch let error as StoreError {
+            return .failure(Failure(kind: error.failureKind, type: "StoreError", message: "\(error)", host: host))
+        } catch let error as NativeFunctionError {
+            return .failure(Failure(kind: .invalid, message: "\(error)", host: host))
         } catch {
             return .failure(
                 Failure(kind: .exception, type: "\(type(of: error))", message: "\(error)", host: host))
