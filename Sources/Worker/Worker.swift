@@ -26,7 +26,7 @@ public final class Worker {
     private let stopping: StopSignal
     private var machine: WorkerMachine
     private var runtimes: Runtimes!
-    /// What native functions read and write; nil until welcomed, and where the store cannot be written to.
+    /// What native functions read and write; nil until the first is called, and where the store cannot be written to.
     private var nativeStore: NativeStore?
     private var poller = Poller<Token>()
     private var answer = Answer()
@@ -99,7 +99,6 @@ public final class Worker {
         if let descriptor = configuration.watchDescriptor { poller.watch(descriptor: descriptor, as: .watch) }
         guard try awaitWelcome() else { return }
         makeRuntimes()
-        openNativeStore()
         while !hasLeft {
             let ready = try poller.wait(milliseconds: waitingTime())
             if try !serve(ready) { return }
@@ -245,7 +244,9 @@ public final class Worker {
             let refused = runtimes.send(slot, tasks)
             if !refused.isEmpty { handle(.runtimeAnswered(slot, refused)) }
         case .withdraw(let slot, let attempts): runtimes.withdraw(slot, attempts)
-        case .runNative(let slot, let tasks): native.run(slot, tasks)
+        case .runNative(let slot, let tasks):
+            if nativeStore == nil { openNativeStore() }
+            native.run(slot, tasks)
         case .killRuntime(let slot): runtimes.kill(slot)
         case .report(let results): answer.results += results
         case .reportStarted(let attempts): answer.started += attempts
