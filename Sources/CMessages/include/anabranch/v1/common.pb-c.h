@@ -116,7 +116,7 @@ struct  Anabranch__V1__Data
   Anabranch__V1__View *groups;
   Anabranch__V1__View *row_ids;
   /*
-   * Set by a splitter: int64 positions of these rows within the splitter's own input, which put
+   * Set by a splitter: int64 positions of these rows within its own input (of a gathered one: within the item), which put
    * out-of-fold outputs back in order.
    */
   Anabranch__V1__ObjectRef *positions;
