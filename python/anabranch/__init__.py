@@ -3,12 +3,13 @@
 Names are imported when they are first used, so that a process which needs one of them pays for no other.
 """
 
+# ruff: noqa: F401
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what type checkers and editors see; `_HOMES` is what runs
     from anabranch import nodes
     from anabranch.client import init, shutdown
     from anabranch.data import Xy

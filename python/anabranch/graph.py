@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from anabranch.chain import Chain, next_serial, take_loose
 from anabranch.errors import GraphError
@@ -14,7 +14,7 @@ from anabranch.node import AndNode, Node, OrNode
 if TYPE_CHECKING:
     from anabranch.run import Run
 
-NodeLike = Union[Node, str]
+NodeLike = Node | str
 
 
 class Pipeline:
@@ -28,8 +28,8 @@ class Pipeline:
 
     Notes
     -----
-    A graph that was given nothing takes, when it is first used, the edges drawn with ``>>`` since it was made that no other
-    graph has; one that was given nodes takes those that touch them.
+    A graph that was given nothing takes, when it is first used, the edges drawn with ``>>`` since it was made that
+    no other graph has; one that was given nodes takes those that touch them.
     """
 
     def __init__(self, name: str | None = None, chain: Any = None) -> None:
@@ -176,7 +176,9 @@ class Pipeline:
         connected = {node for edge in edges for node in edge}
         for node in nodes:
             if len(nodes) > 1 and node not in connected:
-                raise GraphError(f"node {node.name!r} is not connected to any other; add an edge or remove it", node.name)
+                raise GraphError(
+                    f"node {node.name!r} is not connected to any other; add an edge or remove it", node.name
+                )
             if isinstance(node, AndNode):
                 incoming = len(self.parents(node))
                 if incoming == 0:

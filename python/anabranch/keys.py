@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from anabranch.errors import RequestError
 
 DATA, FOLD, VARIANT, VIA = 1, 2, 3, 4
 _KIND_NAMES = {DATA: "data", FOLD: "fold", VARIANT: "variant", VIA: "via"}
 
-Label = Union[int, str]
+Label = int | str
 
 
 class Dimension(NamedTuple):
@@ -53,7 +54,7 @@ class Key(Mapping[str, Label]):
 
     def __init__(self, parts: Iterable[tuple[Dimension, Label]] = ()) -> None:
         ordered = sorted(parts, key=lambda part: part[0])
-        for (left, _), (right, _) in zip(ordered, ordered[1:]):
+        for (left, _), (right, _) in itertools.pairwise(ordered):
             if left == right:
                 raise RequestError(f"dimension {left.full_name} occurs twice in a key")
         self.parts: tuple[tuple[Dimension, Label], ...] = tuple(ordered)

@@ -89,7 +89,9 @@ class Node:
         executor: str = "",
     ) -> None:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise GraphError(f"{name!r} cannot name a node: a text without = , : braces and brackets is needed", str(name))
+            raise GraphError(
+                f"{name!r} cannot name a node: a text without = , : braces and brackets is needed", str(name)
+            )
         self.name = name
         self.step = step
         self.role = _role_of(name, step, role)
@@ -119,6 +121,13 @@ class Node:
     def _check_variants(self) -> None:
         if self.role in (Role.NATIVE, Role.SPLITTER):
             raise GraphError(f"node {self.name!r}: params= needs an estimator or a Python function", self.name)
+        if not hasattr(self.step, "set_params"):
+            name = getattr(self.step, "__name__", None) or type(self.step).__name__
+            raise GraphError(
+                f"node {self.name!r}: params= needs get_params and set_params, which {name} lacks; make it a class with "
+                "both (scikit-learn's FunctionTransformer is one)",
+                self.name,
+            )
         check_names(self.variants or [], self.step, self.name)
 
     def _output_method(self, output: str | None) -> str:
@@ -183,7 +192,9 @@ class OrNode(Node):
         if fit != "each" and not self.role.is_fitted:
             raise GraphError(f"node {name!r}: fit={fit!r} is for estimators", name)
         if fit == "sequential" and not hasattr(step, "partial_fit"):
-            raise GraphError(f"node {name!r}: fit='sequential' needs partial_fit, which {type(step).__name__} lacks", name)
+            raise GraphError(
+                f"node {name!r}: fit='sequential' needs partial_fit, which {type(step).__name__} lacks", name
+            )
         if (cv is not None or in_sample) and self.role is not Role.PREDICTOR:
             raise GraphError(f"node {name!r}: cv= and in_sample= are for nodes that predict", name)
         self.fit = fit
@@ -234,11 +245,13 @@ class AndNode(Node):
 
     @property
     def needs_y(self) -> bool:
+        """Whether the node cannot run without y."""
         # An AND function takes one list, whatever its length of parameters.
         return bool(getattr(self.step, "needs_y", False)) if self.role is Role.FUNCTION else super().needs_y
 
     @property
     def emits_predictions(self) -> bool:
+        """Whether outputs are predictions, scored as an estimator's are."""
         if self._emits_predictions is not None:
             return self._emits_predictions
         return super().emits_predictions or bool(getattr(self.step, "emits_predictions", False))
@@ -254,7 +267,8 @@ def _role_of(name: str, step: Any, asked: str | None) -> Role:
     role = detect_role(step)
     if role is None:
         raise GraphError(
-            f"node {name!r}: {type(step).__name__} is neither a function nor an estimator with fit and transform or predict",
+            f"node {name!r}: {type(step).__name__} is neither a function nor an estimator "
+            "with fit and transform or predict",
             name,
         )
     if asked is None:
@@ -271,5 +285,3 @@ def _positive(value: float | None, what: str, node: str) -> float | None:
     if value is not None and value <= 0:
         raise GraphError(f"node {node!r}: {what}={value!r} must be positive", node)
     return value
-
-

@@ -50,4 +50,6 @@ def check_names(settings: list[dict[str, Any]], estimator: Any, node: str) -> No
         # A nested name may become valid only once another parameter of the same setting is set.
         if name not in known and name.split("__")[0] not in known:
             own = ", ".join(sorted(known)) or "none"
-            raise GraphError(f"node {node!r}: {type(estimator).__name__} has no parameter {name!r}; it has: {own}", node)
+            raise GraphError(
+                f"node {node!r}: {type(estimator).__name__} has no parameter {name!r}; it has: {own}", node
+            )

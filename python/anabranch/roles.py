@@ -27,7 +27,8 @@ OUTPUT_METHODS = ("predict", "predict_proba", "decision_function")
 
 
 def _has(value: Any, method: str) -> bool:
-    # scikit-learn's available_if raises AttributeError subclasses only, yet properties of user classes may raise anything.
+    # scikit-learn's available_if raises AttributeError subclasses only, yet properties of user classes may raise
+    # anything.
     try:
         return callable(getattr(value, method, None))
     except Exception:

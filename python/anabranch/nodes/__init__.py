@@ -1,7 +1,8 @@
 """Ready-made functions for nodes.
 
-AND functions take the list of `Xy` that reaches the node, in edge order, and return one `Xy` (or only X: y, weights, groups
-and row ids that are the same on all inputs pass through). Splitters answer several labelled parts of one `Xy`.
+AND functions take the list of `Xy` that reaches the node, in edge order, and return one `Xy` (or only X: y,
+weights, groups and row ids that are the same on all inputs pass through). Splitters answer several labelled parts
+of one `Xy`.
 """
 
 from anabranch.nodes.choose import Best

@@ -11,8 +11,8 @@ from anabranch.nodes.parameterized import Parameterized
 class Best(Parameterized):
     """Learns which input predicts y best, and passes that input through from then on.
 
-    It is fitted, so that it reads out-of-fold predictions: choosing by predictions on the rows of the fits themselves would
-    favour whatever overfits most.
+    It is fitted, so that it reads out-of-fold predictions: choosing by predictions on the rows of the fits
+    themselves would favour whatever overfits most.
 
     Parameters
     ----------

@@ -78,7 +78,9 @@ def hstack(blocks: Sequence[Any]) -> Any:
     if "sparse" in kinds:
         from scipy import sparse
 
-        return sparse.hstack([block if _kind(block) == "sparse" else _two_dimensional(block) for block in blocks]).tocsr()
+        return sparse.hstack(
+            [block if _kind(block) == "sparse" else _two_dimensional(block) for block in blocks]
+        ).tocsr()
     if kinds == {"pandas"}:
         import pandas as pd
 

@@ -12,8 +12,8 @@ class Splitter:
     Parameters
     ----------
     function : callable
-        Takes an `Xy` and returns a dict, or an iterable of pairs, of label (int or str) to a part: row indices, a boolean
-        mask, or an `Xy`. Parts given as rows are views: the data is not copied.
+        Takes an `Xy` and returns a dict, or an iterable of pairs, of label (int or str) to a part: row indices, a
+        boolean mask, or an `Xy`. Parts given as rows are views: the data is not copied.
     splits : str
         Name of the dimension that the labels are on.
     """

@@ -15,10 +15,7 @@ def kind_label(node: Node) -> str:
 def step_label(node: Node) -> str:
     """Return the estimator's or function's name, and how many variants it has."""
     step = node.step
-    if isinstance(step, Native):
-        name = step.function
-    else:
-        name = getattr(step, "__name__", None) or type(step).__name__
+    name = step.function if isinstance(step, Native) else getattr(step, "__name__", None) or type(step).__name__
     extras = []
     if node.variants is not None:
         extras.append(f"{len(node.variants)} variants")

@@ -30,8 +30,12 @@ def edges_of(graph):
 
 
 def test_importing_the_package_imports_no_library():
-    code = "import sys, anabranch; print([m for m in ('numpy', 'sklearn', 'pandas', 'zmq', 'google') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    code = (
+        "import sys, anabranch; print([m for m in ('numpy', 'sklearn', 'pandas', 'zmq', 'google') if m in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
 
 
 def test_add_edge_adds_nodes_in_order():
@@ -115,7 +119,10 @@ def test_an_edge_stands_once():
     [
         (lambda g: None, "has no nodes"),
         (lambda g: [g.add_node(ab.OrNode(n, scaler())) for n in "ab"], "'a' is not connected"),
-        (lambda g: g.add_edge(ab.OrNode("a", scaler()), ab.AndNode("v", ab.nodes.Vote())), "one incoming edge and no over="),
+        (
+            lambda g: g.add_edge(ab.OrNode("a", scaler()), ab.AndNode("v", ab.nodes.Vote())),
+            "one incoming edge and no over=",
+        ),
         (lambda g: g.add_node(ab.AndNode("v", ab.nodes.Vote(), over="partition")), "has no incoming edge"),
     ],
 )
@@ -162,8 +169,8 @@ def test_roles():
 
 
 def test_who_needs_y():
-    from sklearn.preprocessing import TargetEncoder
     from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import TargetEncoder
 
     assert ab.OrNode("n", tree()).needs_y
     assert not ab.OrNode("n", scaler()).needs_y

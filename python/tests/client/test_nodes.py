@@ -31,7 +31,11 @@ def test_vote_is_scikit_learns_hard_vote():
     from sklearn.tree import DecisionTreeClassifier
 
     X, y = load_wine(return_X_y=True)
-    models = [("a", GaussianNB()), ("b", KNeighborsClassifier()), ("c", DecisionTreeClassifier(random_state=0, max_depth=1))]
+    models = [
+        ("a", GaussianNB()),
+        ("b", KNeighborsClassifier()),
+        ("c", DecisionTreeClassifier(random_state=0, max_depth=1)),
+    ]
     for weights in (None, [1, 2, 2]):
         expected = VotingClassifier(models, weights=weights).fit(X, y).predict(X)
         votes = [Data(model.fit(X, y).predict(X)) for _, model in models]

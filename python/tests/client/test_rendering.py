@@ -14,7 +14,10 @@ import anabranch as ab
 @pytest.fixture
 def graph():
     pre = ab.OrNode("pre", StandardScaler())
-    models = [ab.OrNode('a "quoted" <one>', DecisionTreeClassifier(), params={"max_depth": [1, 2]}), ab.OrNode("b", StandardScaler())]
+    models = [
+        ab.OrNode('a "quoted" <one>', DecisionTreeClassifier(), params={"max_depth": [1, 2]}),
+        ab.OrNode("b", StandardScaler()),
+    ]
     return ab.Pipeline("flights", pre >> models >> ab.AndNode("join", lambda inputs: inputs[0]))
 
 

@@ -1,0 +1,201 @@
+"""Calls of an executor: futures, functions stored once, arguments with references in them."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import zlib
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from typing import TYPE_CHECKING, Any
+
+from anabranch.errors import RequestError, TaskError
+from anabranch.failures import Failure
+from anabranch.references import IdentityCache, Ref
+from anabranch.v1 import common_pb2, control_pb2, task_pb2
+
+if TYPE_CHECKING:
+    from anabranch.client import Client
+
+#: Arrays from this size on are stored once and named by reference, in bytes.
+LARGE = 64 << 10
+
+
+class CallFuture(Future):
+    """The future of one call. Its value is read when someone asks for it, on the asker's thread."""
+
+    def __init__(self, number: int, owner: Any) -> None:
+        super().__init__()
+        self.number = number
+        self.owner = owner
+        self.ref: Ref | None = None
+        self._reading = threading.Lock()
+        self._value: Any = None
+        self._was_read = False
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Return the call's value, or raise what it raised."""
+        ref = super().result(timeout)
+        if not isinstance(ref, Ref):
+            return ref
+        with self._reading:
+            if not self._was_read:
+                self._value = ref.get()
+                self._was_read = True
+            return self._value
+
+    def cancel(self) -> bool:
+        """Cancel the call unless it has ended; one that runs is stopped, one that is queued will not run."""
+        return self.owner.cancel(self)
+
+    def cancel_quietly(self) -> bool:
+        """Mark as cancelled without telling the pool; whether this call did it."""
+        with self._reading:
+            if self.done() or not super().cancel():
+                return False
+            # Whoever waits for the future hears of it at once: no worker will say so.
+            self.set_running_or_notify_cancel()
+            return True
+
+    def settle(self, outcome: Any, error: BaseException | None) -> None:
+        """Give the future its outcome, unless it was cancelled."""
+        with self._reading:
+            if self.done():
+                return
+            self.set_running_or_notify_cancel()
+        if error is None:
+            self.set_result(outcome)
+        else:
+            self.set_exception(error)
+
+
+class Functions:
+    """Functions as objects in the store: pickled once, by identity."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._cache = IdentityCache()
+
+    def reference(self, function: Callable) -> common_pb2.ObjectRef:
+        """Return the reference of a function.
+
+        Raises
+        ------
+        TypeError
+            When it cannot be pickled; the message names it.
+        """
+        known = self._cache.find(function)
+        if known is None:
+            try:
+                known = self._client.put(function, never_inline=True)
+            except (TypeError, AttributeError, pickle.PicklingError) as error:
+                name = getattr(function, "__qualname__", None) or repr(function)
+                raise TypeError(f"{name} cannot be sent to the pool: {error}") from error
+            self._cache.keep(function, known)
+        return known.message
+
+
+class Arguments:
+    """Arguments of calls as messages: references and futures in them become dependencies."""
+
+    def __init__(self, client: Client, owner: Any) -> None:
+        self._client = client
+        self._owner = owner
+        self._arrays = IdentityCache()
+
+    def encode(self, args: tuple, kwargs: dict, work: task_pb2.CallWork) -> tuple[list[CallFuture], list[Ref]]:
+        """Fill `work`, and return the futures to wait for and the references to keep until the call has ended."""
+        awaited: list[CallFuture] = []
+        kept: list[Ref] = []
+        store = self._client.store
+        assert store is not None
+        if _plain(args) and not kwargs:
+            work.arguments.CopyFrom(store.put((args, kwargs), encoding=common_pb2.ENCODING_PICKLE5))
+        else:
+            numbers: dict[int, int] = {}
+
+            def persistent_id(value: Any) -> Any:
+                ref = self._reference(value)
+                if ref is None:
+                    return None
+                if id(value) not in numbers:
+                    numbers[id(value)] = len(work.dependencies)
+                    if isinstance(ref, CallFuture):
+                        awaited.append(ref)
+                        work.dependencies.append(common_pb2.ObjectRef())
+                    else:
+                        kept.append(ref)
+                        work.dependencies.append(ref.message)
+                return ("ref", numbers[id(value)])
+
+            work.arguments.CopyFrom(store.put((args, kwargs), persistent_id=persistent_id))
+        if work.arguments.segment:
+            kept.append(self._client.hold(work.arguments))
+        return awaited, kept
+
+    def _reference(self, value: Any) -> Ref | CallFuture | None:
+        if isinstance(value, Ref):
+            return None if type(value) is not Ref else value
+        if isinstance(value, Future):
+            return self._future(value)
+        nbytes = getattr(value, "nbytes", 0)
+        if isinstance(nbytes, int) and nbytes >= LARGE and type(value).__module__ == "numpy":
+            return self._array(value)
+        return None
+
+    def _future(self, future: Future) -> Ref | CallFuture:
+        if not isinstance(future, CallFuture) or future.owner is not self._owner:
+            raise RequestError("an argument is a future of another executor; pass its result()")
+        if not future.done():
+            return future
+        # Raises what the call raised, as the dependent one would.
+        Future.result(future)
+        assert future.ref is not None
+        return future.ref
+
+    def _array(self, array: Any) -> Ref | None:
+        if array.dtype.hasobject:
+            return None
+        # Stored once however many calls take it, and again when it was changed in place since.
+        contiguous = array.flags.c_contiguous or array.flags.f_contiguous
+        if not contiguous:
+            return None
+        stamp = (array.shape, array.strides, array.dtype.str, zlib.crc32(array.reshape(-1, order="A").view("u1").data))
+        known = self._arrays.find(array, stamp)
+        if known is None:
+            known = self._client.put(array, never_inline=True)
+            self._arrays.keep(array, known, stamp)
+        return known
+
+
+_ATOMS = frozenset((type(None), bool, int, float, str, bytes))
+
+
+def _plain(args: tuple) -> bool:
+    return all(type(arg) in _ATOMS and (type(arg) not in (str, bytes) or len(arg) < LARGE) for arg in args)
+
+
+def settle(future: CallFuture, result: control_pb2.CallResult, client: Client) -> None:
+    """Give a future its outcome; called on the connection's thread."""
+    if result.WhichOneof("outcome") == "value":
+        future.ref = Ref(result.value, client)
+        outcome: Any = future.ref
+        error: BaseException | None = None
+    else:
+        failure = Failure(result.failure, client)
+        outcome, error = None, _exception(failure)
+    future.settle(outcome, error)
+
+
+def _exception(failure: Failure) -> BaseException:
+    if failure.kind == "cancelled":
+        return CancelledError(failure.message or "the call was cancelled")
+    error = failure.exception()
+    if isinstance(error, TaskError) and failure.kind == "unpicklable":
+        return TypeError(failure.describe()).with_traceback(None)
+    return error
+
+
+def chunk_call(function: Callable, chunk: list[tuple]) -> list[Any]:
+    """Call a function for each tuple of arguments; what `Executor.map` sends for a chunk."""
+    return [function(*arguments) for arguments in chunk]

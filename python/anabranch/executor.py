@@ -1,0 +1,248 @@
+"""A `concurrent.futures.Executor` over the pool."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from anabranch.calls import Arguments, CallFuture, Functions, chunk_call, settle
+from anabranch.client import current
+from anabranch.errors import ConnectionFailed
+from anabranch.node import Native, parse_bytes
+from anabranch.references import Ref
+from anabranch.v1 import control_pb2, task_pb2
+
+#: Calls that leave in one message, at most.
+BATCH = 1024
+
+
+class Executor(concurrent.futures.Executor):
+    """Runs calls on the pool, with the interface of `ProcessPoolExecutor`.
+
+    Differences: an argument may be an `ab.Ref` or a future of the same executor, whose value the function then gets (a
+    chain runs without coming back here); large arrays are stored once and mapped; functions of ``__main__`` and lambdas
+    work. Arrays in results are read-only views of the store.
+
+    Parameters
+    ----------
+    timeout : float, optional
+        Seconds that one call may take.
+    memory : int or str, optional
+        Bytes that one call may allocate.
+    threads : int, optional
+        Cores that one call uses.
+    retries : int
+        Further attempts for a call that killed its process.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float | None = None,
+        memory: int | str | None = None,
+        threads: int | None = None,
+        retries: int = 0,
+    ) -> None:
+        self._client = current()
+        self._limits = task_pb2.Limits(
+            timeout_ms=round((timeout or 0) * 1000), memory_bytes=parse_bytes(memory, "executor"), threads=threads or 0
+        )
+        self._limited = bool(timeout or memory or threads)
+        self._retries = retries
+        self._functions = Functions(self._client)
+        self._arguments = Arguments(self._client, self)
+        self._numbers = itertools.count(1)
+        self._queue: deque[control_pb2.Call] = deque()
+        self._cancels: deque[int] = deque()
+        self._pending: dict[int, CallFuture] = {}
+        self._kept: dict[int, list[Ref]] = {}
+        self._idle = threading.Condition()
+        self._shut = False
+        self._lost: ConnectionFailed | None = None
+        answer = self._client.ask(control_pb2.ToCoordinator(open_session=control_pb2.OpenSession(name="executor")))
+        self._run = answer.run_accepted.run
+        self._client.subscribe(self._run, self._results, self._lose)
+        self._client.connection.add_outbox(self._outbox)
+
+    # ---- calls
+
+    def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> CallFuture:
+        """Queue a call and return its future.
+
+        Parameters
+        ----------
+        fn : callable, or what `ab.native` names
+        *args, **kwargs
+            Anything that can be pickled; references and futures stand for their values.
+
+        Raises
+        ------
+        TypeError
+            When the function or an argument cannot be pickled.
+        RuntimeError
+            After `shutdown`.
+        """
+        if self._shut:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        if self._lost is not None:
+            raise self._lost
+        number = next(self._numbers)
+        future = CallFuture(number, self)
+        call = control_pb2.Call(call=number, retries=self._retries)
+        if self._limited:
+            call.limits.CopyFrom(self._limits)
+        if isinstance(fn, Native):
+            self._native(call, fn)
+        else:
+            call.work.function.CopyFrom(self._functions.reference(fn))
+        awaited, kept = self._arguments.encode(args, kwargs, call.work)
+        if awaited:
+            call.after.extend(one.number for one in awaited)
+        if kept:
+            self._kept[number] = kept
+        self._pending[number] = future
+        self._queue.append(call)
+        self._client.connection.wake()
+        if self._lost is not None:
+            self._lose(self._lost)
+        return future
+
+    def map(
+        self, fn: Callable, *iterables: Iterable, timeout: float | None = None, chunksize: int = 1, **options: Any
+    ) -> Iterator[Any]:
+        """Return an iterator over the results of ``fn(*items)``, in the order of the arguments.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds from the call of `map` until a result must be there.
+        chunksize : int
+            Arguments that one task takes. Calls travel in batches anyway: 1 is right but for tiny functions.
+        """
+        if chunksize < 1:
+            raise ValueError("chunksize must be >= 1.")
+        deadline = None if timeout is None else time.monotonic() + timeout
+        items = zip(*iterables)
+        if chunksize == 1:
+            futures = deque(self.submit(fn, *item) for item in items)
+            return self._in_order(futures, deadline)
+        chunks = iter(lambda: list(itertools.islice(items, chunksize)), [])
+        futures = deque(self.submit(chunk_call, fn, chunk) for chunk in chunks)
+        return itertools.chain.from_iterable(self._in_order(futures, deadline))
+
+    def _in_order(self, futures: deque[CallFuture], deadline: float | None) -> Iterator[Any]:
+        def results() -> Iterator[Any]:
+            try:
+                while futures:
+                    left = None if deadline is None else deadline - time.monotonic()
+                    # Popped before it is yielded, so that nothing keeps a result that its user has let go of.
+                    yield futures.popleft().result(left)
+            finally:
+                self._cancel_all(futures)
+
+        return results()
+
+    def cancel(self, future: CallFuture) -> bool:
+        """Cancel one call that has not ended, begun or not; what `CallFuture.cancel` does."""
+        if future.cancelled():
+            return True
+        self._cancel_all([future])
+        return future.cancelled()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more calls, and wait for those that there are.
+
+        Parameters
+        ----------
+        wait : bool
+        cancel_futures : bool
+            Cancel the calls that have not begun.
+        """
+        if self._shut and not self._pending:
+            return
+        self._shut = True
+        if cancel_futures:
+            self._cancel_all(list(self._pending.values()))
+        if wait:
+            with self._idle:
+                self._idle.wait_for(lambda: not self._pending)
+            self._end()
+        elif not self._pending:
+            self._end()
+
+    # ---- the connection's side
+
+    def _native(self, call: control_pb2.Call, function: Native) -> None:
+        import json
+
+        call.native_function = function.function
+        if function.parameters:
+            call.native_parameters = json.dumps(function.parameters, sort_keys=True, separators=(",", ":")).encode()
+
+    def _outbox(self) -> Iterator[control_pb2.ToCoordinator]:
+        while self._queue:
+            batch = control_pb2.SubmitCalls(run=self._run)
+            while self._queue and len(batch.calls) < BATCH:
+                batch.calls.append(self._queue.popleft())
+            yield control_pb2.ToCoordinator(submit_calls=batch)
+        # Behind the calls: a cancel must not overtake its call.
+        if self._cancels:
+            cancel = control_pb2.CancelCalls(run=self._run)
+            while self._cancels:
+                cancel.calls.append(self._cancels.popleft())
+            yield control_pb2.ToCoordinator(cancel_calls=cancel)
+
+    def _results(self, results: Any) -> None:
+        if not isinstance(results, control_pb2.CallResults):
+            return
+        for result in results.results:
+            future = self._pending.get(result.call)
+            if future is None:
+                # Cancelled here: the value that came nevertheless is given back at once.
+                if result.HasField("value"):
+                    Ref(result.value, self._client)
+                continue
+            settle(future, result, self._client)
+        self._forget([result.call for result in results.results])
+
+    def _forget(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self._pending.pop(number, None)
+            self._kept.pop(number, None)
+        if not self._pending:
+            with self._idle:
+                self._idle.notify_all()
+            if self._shut:
+                self._end()
+
+    def _lose(self, error: ConnectionFailed) -> None:
+        self._lost = error
+        for number in list(self._pending):
+            future = self._pending.pop(number, None)
+            if future is not None:
+                future.settle(None, error)
+        self._forget([])
+
+    def _cancel_all(self, futures: Iterable[CallFuture]) -> None:
+        cancelled = [future.number for future in futures if future.cancel_quietly()]
+        if cancelled:
+            self._cancels.extend(cancelled)
+            self._client.connection.wake()
+            self._forget(cancelled)
+
+    def _end(self) -> None:
+        run, self._run = self._run, 0
+        if run == 0:
+            return
+        self._client.unsubscribe(run)
+        try:
+            self._client.connection.remove_outbox(self._outbox)
+        except ValueError:
+            return
+        if self._client.alive:
+            self._client.tell(control_pb2.ToCoordinator(close_run=control_pb2.CloseRun(run=run)))
