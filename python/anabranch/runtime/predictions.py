@@ -22,10 +22,10 @@ def prediction_scores(
 ) -> list[task_pb2.Score]:
     """Return the scores of predictions against y.
 
-    Without scorers it is the accuracy when y is of classes and R² when it is continuous, as for scikit-learn's
-    classifiers and regressors. A scorer that wants probabilities or decision values gets a two-dimensional array of
-    floats as probabilities (its columns being the sorted classes of y), and a one-dimensional one of floats, for
-    classes, as decision values.
+    Without scorers it is the accuracy when y is of classes and R² when it is continuous (or the predictions are numbers
+    between the values of y), as for scikit-learn's classifiers and regressors. A scorer that wants probabilities
+    or decision values gets a two-dimensional array of floats as probabilities (its columns being the sorted classes of
+    y), and a one-dimensional one of floats, for two classes, as decision values.
 
     Raises
     ------
@@ -37,11 +37,18 @@ def prediction_scores(
     values = np.asarray(predictions)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
-    if type_of_target(y).startswith("continuous"):
-        model: Any = _PredictedNumbers(values)
-    else:
-        model = _PredictedClasses(values, np.unique(np.asarray(y)))
+    model: Any = _PredictedNumbers(values) if _are_numbers(values, y) else _PredictedClasses(values, np.unique(y))
     return scores_of(context, model, predictions, y, weights, scorers)
+
+
+def _are_numbers(values: Any, y: Any) -> bool:
+    """Whether these are a regressor's predictions: y is continuous, or counts that the predictions fall between."""
+    if type_of_target(y).startswith("continuous"):
+        return True
+    if values.dtype.kind != "f" or values.ndim != 1:
+        return False
+    classes = np.unique(y)
+    return not np.isin(values, classes).all() and (len(classes) > 2 or classes.dtype.kind == "f")
 
 
 class _PredictedNumbers(RegressorMixin, BaseEstimator):
@@ -93,7 +100,8 @@ class _PredictedClasses(ClassifierMixin, BaseEstimator):
         if gives == "predict_proba":
             return self.classes[np.argmax(self.values, axis=1)]
         if gives == "decision_function" and len(self.classes) == 2:
-            return self.classes[(self.values > 0).astype(int)]
+            chances = self.values.min() >= 0 and self.values.max() <= 1
+            return self.classes[(self.values > (0.5 if chances else 0)).astype(int)]
         return self.values
 
     @available_if(_gives("predict_proba"))

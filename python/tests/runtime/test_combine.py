@@ -279,3 +279,17 @@ def test_lists_of_inputs_have_no_rows(runtime: RuntimeHarness) -> None:
     parts = sharing(runtime, X, X + 1, X + 2, y=Y)
     made = output(runtime, nodes.Collect(), edges(*parts))
     assert len(runtime.store.get(made.x.object)) == 3 and made.y == parts[0].y
+
+
+def test_what_kind_of_predictions_they_are(runtime: RuntimeHarness) -> None:
+    def own_score(predictions, y) -> float:
+        data = sharing(runtime, np.asarray(predictions), y=np.asarray(y))
+        return runtime.succeed(combine=work(runtime, lambda i: i[0].X, edges(*data), score=True)).scores[0].value
+
+    counts = [0, 1, 2, 3, 4]
+    assert own_score([0.1, 1.2, 1.9, 3.3, 3.9], counts) == pytest.approx(0.984)  # R² of a regressor over counts
+    assert own_score([0, 1, 2, 3, 0], counts) == 0.8
+    assert own_score(["a", "b", "b"], ["a", "b", "c"]) == pytest.approx(2 / 3)
+    assert own_score([0.2, 0.8, 0.4], [0, 1, 1]) == pytest.approx(2 / 3)  # chances
+    assert own_score([-2.0, 0.3, 4.0], [0, 1, 1]) == 1.0  # decision values
+    assert own_score([[0.2, 0.8], [0.9, 0.1]], [1, 0]) == 1.0
