@@ -288,6 +288,9 @@ public final class Worker {
         let now = MonotonicClock.now
         let beats = now >= nextHeartbeat
         guard beats || !answer.isEmpty else { return }
+        if beats && coordination.isStoreAbandoned {
+            throw WorkerFailure.coordinatorEnded(address: configuration.address)
+        }
         var batch = ResultBatch(
             epoch: welcome.epoch, worker: welcome.worker, results: answer.results, released: answer.released,
             writersOpened: answer.opened, writersClosed: answer.closed, logs: answer.logs, started: answer.started)

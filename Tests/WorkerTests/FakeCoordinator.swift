@@ -33,6 +33,7 @@ final class FakeCoordinator {
     private let control: Socket
     private let inbox: Socket
     private var lane: Socket?
+    private var owner: Int32
     private var laneEndpoint = ""
     private var poller = Poller<Token>()
     private let prefix = FrameBox()
@@ -47,6 +48,8 @@ final class FakeCoordinator {
             path: "anabranch-test-\(String(UInt64.random(in: 0 ... .max), radix: 16))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         try "0123456789abcdef\n".write(to: directory.appending(path: "identity"), atomically: true, encoding: .utf8)
+        owner = open(directory.appending(path: "owner.lock").path(), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        try #require(flock(owner, LOCK_EX | LOCK_NB) == 0)
         context = try ZMQContext()
         control = try Socket(context, .router)
         inbox = try Socket(context, .pull)
@@ -56,7 +59,16 @@ final class FakeCoordinator {
         poller.watch(inbox, as: .inbox)
     }
 
-    deinit { try? FileManager.default.removeItem(at: directory) }
+    deinit {
+        endOwning()
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    /// What the end of a coordinator's process does to its store, however it ends.
+    func endOwning() {
+        if owner >= 0 { close(owner) }
+        owner = -1
+    }
 
     var address: String { "ipc://\(directory.path())/control.sock" }
 

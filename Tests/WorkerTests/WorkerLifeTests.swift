@@ -56,6 +56,16 @@ import Worker
         #expect(failure?.description.contains("has not answered for 0.5 s") == true)
     }
 
+    @Test func theEndOfTheCoordinatorsProcessIsSeenAtTheNextHeartbeat() throws {
+        let thread = WorkerThread(WorkerThread.configuration(of: coordinator))
+        try coordinator.listen { !$0.heartbeats.isEmpty }
+        try coordinator.send([hanging(1)])
+        try coordinator.listen { heard in heard.logs.contains { $0.text.contains("hanging") } }
+        coordinator.endOwning()
+        let failure = #expect(throws: WorkerFailure.self) { try thread.outcome().get() }
+        #expect(failure?.description.contains("has ended") == true)
+    }
+
     @Test func theHeartbeatListsAllThatIsThere() throws {
         let thread = WorkerThread(WorkerThread.configuration(of: coordinator, slots: 2))
         try coordinator.listen { !$0.heartbeats.isEmpty }

@@ -1,5 +1,6 @@
 import AnabranchCore
 import Foundation
+import ObjectStore
 import Wire
 
 /// The worker's side of the conversation with its coordinator: hello, lane, inbox.
@@ -20,6 +21,8 @@ final class Coordination {
     private let laneEndpoint: String
     private let identity: String
     let store: String
+    /// Somebody held the store when this worker began.
+    private let storeHadOwner: Bool
     let host: String
     private var request: UInt64 = 0
     private var nextHello = Moment(microseconds: 0)
@@ -32,6 +35,7 @@ final class Coordination {
         self.configuration = configuration
         guard let store = configuration.storePath else { throw WorkerFailure.noStore(address: configuration.address) }
         self.store = store
+        storeHadOwner = StoreDirectory.hasOwner(store)
         identity = ((try? String(contentsOfFile: "\(store)/identity", encoding: .utf8)) ?? "")
             .trimmingCharacters(in: .whitespacesAndNewlines)
         host = ProcessInfo.processInfo.hostName
@@ -72,6 +76,9 @@ final class Coordination {
         nextHello = now.advanced(byMicroseconds: interval)
         return nextHello
     }
+
+    /// The coordinator's process is gone, however it ended: nobody holds its store any more.
+    var isStoreAbandoned: Bool { storeHadOwner && !StoreDirectory.hasOwner(store) }
 
     /// Microseconds for which the coordinator has owed an answer.
     func silence(at now: Moment) -> UInt64 { unansweredSince.map { now.microseconds(since: $0) } ?? 0 }
@@ -131,7 +138,9 @@ final class Coordination {
         return batches
     }
 
-    func send(_ batch: ResultBatch) throws { try inbox?.send(batch.encoded()) }
+    func send(_ batch: ResultBatch) throws {
+        for message in batch.pieces() { try inbox?.send(message) }
+    }
 
     func sayGoodbye() throws {
         guard let welcome else { return }

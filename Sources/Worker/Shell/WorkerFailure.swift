@@ -6,6 +6,8 @@ public enum WorkerFailure: Error, CustomStringConvertible {
     case refused(address: String, reason: String)
     /// It answered once and does not any more.
     case coordinatorLost(address: String, seconds: Double)
+    /// The coordinator's process is gone.
+    case coordinatorEnded(address: String)
     /// A tcp address says nothing of the store.
     case noStore(address: String)
 
@@ -16,6 +18,7 @@ public enum WorkerFailure: Error, CustomStringConvertible {
         case .refused(let address, let reason): "the coordinator at \(address) refuses this worker: \(reason)"
         case .coordinatorLost(let address, let seconds):
             "the coordinator at \(address) has not answered for \(seconds) s; this worker ends. Start it again when there is one"
+        case .coordinatorEnded(let address): "the coordinator at \(address) has ended, and so does this worker"
         case .noStore(let address):
             "\(address) does not say where the store is: name its directory with --store"
         }
