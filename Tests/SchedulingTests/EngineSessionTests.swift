@@ -133,6 +133,22 @@ import Testing
         #expect(bench.removedSegments.map(\.0) == [writer])
     }
 
+    @Test func aNativeCallMayAnswerNothing() throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        let session = try open(client)
+        bench.script = { _ in .success(Success()) }
+        let native = Call(id: CallID(1), function: .native(name: "noop", parameters: []))
+        bench.send(.requested(client, request: 0, .submitCalls(session, [native, call(2)])))
+        bench.work()
+        #expect(bench.results[CallID(1)]?.outcome == .value(.nothing(Epoch(7))))
+        guard case .failure(let failure) = bench.results[CallID(2)]?.outcome else {
+            Issue.record("a Python call without a value did not fail")
+            return
+        }
+        #expect(failure.kind == .invalid)
+    }
+
     @Test func manyQueuedCallsAreServedInOrder() throws {
         bench.addWorker()
         let client = bench.addClient()

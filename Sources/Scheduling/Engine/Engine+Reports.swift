@@ -75,7 +75,11 @@ extension Engine {
         }
         let lost = references.first { !catalog.mayMention($0, by: .worker(id)) }
         switch result.outcome {
-        case .success(let success):
+        case .success(var success):
+            if success.value == nil, isNativeCall(result.attempt.task) {
+                success.value = .nothing(configuration.epoch)
+                arrival.outcome = .success(success)
+            }
             if let lost {
                 arrival.outcome = .failure(
                     Failure(
@@ -99,6 +103,11 @@ extension Engine {
             borrowed.append(reference.id)
         }
         return arrival
+    }
+
+    private func isNativeCall(_ task: TaskID) -> Bool {
+        guard case .call(let run, let call) = tasks[task] else { return false }
+        return sessions[run]?.queued[call]?.call.executor == "native"
     }
 
     private func complaint(about success: Success, of task: TaskID) -> String? {
