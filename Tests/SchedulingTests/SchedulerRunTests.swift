@@ -72,6 +72,17 @@ import Testing
         #expect(try machine.end(1, 1).asked.count == 1)
     }
 
+    @Test func anEmptyAnswerGivenBeforeATaskEndedIsNotTheLastWord() throws {
+        var machine = Machine()
+        try machine.join(1, slots: 2)
+        try machine.send(.runOpened(RunID(1)))
+        let tasks = machine.tasks(1)
+        try machine.send(.tasksReady(RunID(1), tasks))
+        let effects = try machine.send(
+            .attemptEnded(WorkerID(1), attempt(1), .succeeded, computeMicroseconds: 1), .tasksReady(RunID(1), []))
+        #expect(effects.asked.count == 1)
+    }
+
     @Test func anExhaustedRunIsNotAsked() throws {
         var machine = Machine()
         try machine.join(1, slots: 2)

@@ -16,6 +16,10 @@ struct RunState: Sendable {
 
     let id: RunID
     var supply: Supply = .open
+    /// Tasks that ended since the question was asked: when there are any, an empty answer may have been given before.
+    var endedSinceAsked = 0
+    /// Ready tasks to keep, which grows as tasks end quickly: one short task says little of those behind it.
+    var window = 0
     /// Tasks that come after the cancel are cancelled too.
     var isCancelled = false
     /// Tasks that have not ended.

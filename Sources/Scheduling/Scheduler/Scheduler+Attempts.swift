@@ -82,16 +82,18 @@ extension Scheduler {
     mutating func loseAttempt(of id: TaskID, counts: Bool, effects: inout [SchedulerEffect]) {
         guard var task = tasks[id] else { return }
         counters.lost += 1
-        if counts { task.losses += 1 }
+        if counts, case .running(_, let number) = task.stage, !task.lostNumbers.contains(number) {
+            task.lostNumbers.append(number)
+        }
         task.stage = .lost
         tasks[id] = task
-        if task.losses < max(task.maxAttempts, 1) {
+        if task.lostNumbers.count < max(task.maxAttempts, 1) {
             requeue(id)
             return
         }
         // The lost attempt has no lease, or stands among the stragglers already: it is not to be cancelled twice.
         finish(id)
-        effects.append(.failLost(id, attempts: task.losses))
+        effects.append(.failLost(id, attempts: UInt32(task.lostNumbers.count)))
     }
 
     /// Puts a task whose attempt has gone back to the front of its lane.

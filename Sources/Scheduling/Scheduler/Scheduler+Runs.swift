@@ -23,7 +23,7 @@ extension Scheduler {
             return
         }
         if runs[run].supply != .exhausted {
-            runs[run].supply = ready.isEmpty ? .dry : .open
+            runs[run].supply = ready.isEmpty && runs[run].endedSinceAsked == 0 ? .dry : .open
         }
         // Tasks that come together are mostly of one class.
         var last: (key: ReadyTask, lane: Int)?
@@ -112,6 +112,7 @@ extension Scheduler {
 
     /// Something of the run has ended: a plan that had nothing ready may have something now.
     mutating func wakeSupply(_ run: Int) {
+        runs[run].endedSinceAsked += 1
         if runs[run].supply == .dry { runs[run].supply = .open }
     }
 
@@ -124,10 +125,11 @@ extension Scheduler {
             let current = pool ?? measurePool()
             pool = current
             let ready = queue.readyCount(ofRun: run)
-            let target = readyTarget(ofRun: run, slots: current.slots, workers: current.workers)
+            let target = growWindow(ofRun: run, slots: current.slots, workers: current.workers)
             // Idle slots may be unable to use what is ready; the bound still holds.
             guard ready * 2 < target || (current.free > 0 && ready < target * 4) else { continue }
             runs[run].supply = .asked
+            runs[run].endedSinceAsked = 0
             effects.append(.replenish(runs[run].id, count: max(target - ready, 0) + current.free))
         }
     }
@@ -142,11 +144,15 @@ extension Scheduler {
         return pool
     }
 
-    /// Ready tasks to keep: as many as the pool's slots and queues take.
-    private func readyTarget(ofRun run: Int, slots: Int, workers: Int) -> Int {
+    /// Ready tasks to keep: one for each slot, and while the run's tasks are short up to what the pool's queues take.
+    private mutating func growWindow(ofRun run: Int, slots: Int, workers: Int) -> Int {
         let prefetch = configuration.prefetchMicroseconds
-        guard let expected = runs[run].estimate.microseconds, expected <= prefetch else { return max(slots, 1) }
-        let queued = min(slots * Int(prefetch / expected), workers * configuration.maxPrefetch)
-        return max(slots + queued, 1)
+        var most = max(slots, 1)
+        if let expected = runs[run].estimate.microseconds, expected <= prefetch {
+            most += min(slots * Int(prefetch / expected), workers * configuration.maxPrefetch)
+        }
+        let window = max(runs[run].window, slots, 1)
+        runs[run].window = min(runs[run].endedSinceAsked * 2 >= window ? window * 2 : window, most)
+        return runs[run].window
     }
 }

@@ -58,6 +58,6 @@ extension Scheduler {
             }
         let stragglers = task.stragglers.map { ", attempt \($0.number) may be with worker \($0.worker)" }.joined()
         return "task \(id) of run \(runs[lane.run].id), kind \(lane.kind): \(stage)\(stragglers); "
-            + "\(task.issued) attempts sent, \(task.losses) lost, \(task.kills) killed their runtime"
+            + "\(task.issued) attempts sent, \(task.lostNumbers.count) lost, \(task.kills) killed their runtime"
     }
 }

@@ -45,7 +45,7 @@ extension Scheduler {
             let lease = workerIndex[straggler.worker].flatMap { workers[$0].leases[attempt] }
             try check(lease?.phase == .lapsed, "a straggler of task \(id) has no lapsed lease", task: id)
         }
-        try check(task.losses < max(task.maxAttempts, 1), "task \(id) outlived its attempts", task: id)
+        try check(task.lostNumbers.count < max(task.maxAttempts, 1), "task \(id) outlived its attempts", task: id)
     }
 
     private func validate(worker index: Int) throws {

@@ -27,8 +27,9 @@ struct TaskState: Sendable {
     var lane: Int
     /// The number of the latest attempt; each dispatch takes a new one.
     var issued: UInt32 = 0
-    /// Attempts lost with a worker or on the way; `maxAttempts` ends the task.
-    var losses: UInt32 = 0
+    /// Numbers of attempts lost with a worker or on the way, once each even if one is found and lost again; `maxAttempts`
+    /// of them end the task.
+    var lostNumbers: [UInt32] = []
     /// Attempts that killed their runtime; one more than `retries` ends the task.
     var kills: UInt32 = 0
     let maxAttempts: UInt32

@@ -1,0 +1,166 @@
+import AnabranchCore
+import Scheduling
+
+/// What an observer who knows the rules expects, and what has happened. Independent of the scheduler's own books.
+struct Ledger {
+    struct Violation: Error, CustomStringConvertible {
+        var description: String
+        init(_ description: String) { self.description = description }
+    }
+
+    let workload: Workload
+    let configuration: SchedulerConfiguration
+    let isQuiet: Bool
+    let tasks: [TaskID: SimulatedTask]
+    let runs: [TaskID: RunID]
+    /// Effects that have counted.
+    private(set) var ends: [TaskID: SchedulerEffect] = [:]
+    private var issued: [TaskID: UInt32] = [:]
+    private var delivered: [Attempt: Set<AttemptEnd>] = [:]
+    private var executions: [TaskID: Int] = [:]
+    private var offers: [WorkerID: WorkerOffer] = [:]
+    private var refusing: Set<WorkerID> = []
+    private(set) var cancelledRuns: Set<RunID> = []
+    private var cancelledTasks: Set<TaskID> = []
+    private var asked: Set<RunID> = []
+    private var exhausted: Set<RunID> = []
+    private var given: Set<TaskID> = []
+    private var mostSlots = 0
+    private var mostWorkers = 0
+
+    init(workload: Workload, configuration: SchedulerConfiguration, isQuiet: Bool) {
+        self.workload = workload
+        self.configuration = configuration
+        self.isQuiet = isQuiet
+        var tasks: [TaskID: SimulatedTask] = [:]
+        var runs: [TaskID: RunID] = [:]
+        for run in workload.runs {
+            for task in run.tasks {
+                tasks[task.id] = task
+                runs[task.id] = run.id
+            }
+        }
+        self.tasks = tasks
+        self.runs = runs
+    }
+
+    /// The outcome of one more execution of the task's code.
+    mutating func execute(_ task: TaskID) -> AttemptEnd {
+        executions[task, default: 0] += 1
+        switch tasks[task]?.script {
+        case .raises: return .failed
+        case .kills(let times): return executions[task, default: 0] <= times ? .killedRuntime : .succeeded
+        case .succeeds, nil: return .succeeded
+        }
+    }
+
+    /// What the scheduler is about to be told.
+    mutating func note(_ event: SchedulerEvent) {
+        switch event {
+        case .workerJoined(let offer):
+            offers[offer.worker] = offer
+            refusing.remove(offer.worker)
+            mostWorkers = max(mostWorkers, offers.count)
+            mostSlots = max(mostSlots, offers.values.reduce(0) { $0 + Int($1.slots) })
+        case .workerLost(let worker): offers[worker] = nil
+        case .workerDrainRequested(let worker): refusing.insert(worker)
+        case .attemptEnded(_, let attempt, let end, _): delivered[attempt, default: []].insert(end)
+        case .tasksReady(let run, let ready):
+            asked.remove(run)
+            given.formUnion(ready.map(\.task))
+        case .runExhausted(let run): exhausted.insert(run)
+        case .runCancelled(let run): cancelledRuns.insert(run)
+        case .tasksCancelled(let tasks): cancelledTasks.formUnion(tasks)
+        case .heartbeat, .attemptStarted, .runOpened, .runClosed, .tick: break
+        }
+    }
+
+    mutating func check(_ effect: SchedulerEffect, _ scheduler: Scheduler) throws {
+        switch effect {
+        case .dispatch(let worker, let attempts): try checkDispatch(worker, attempts, scheduler)
+        case .complete(let task, let number):
+            try end(task, effect)
+            try require(
+                delivered[Attempt(task: task, number: number)]?.contains(.succeeded) == true,
+                "task \(task) completed by attempt \(number), which did not succeed")
+        case .fail(let task, let number):
+            try end(task, effect)
+            let ends = delivered[Attempt(task: task, number: number)] ?? []
+            try require(
+                !ends.isDisjoint(with: [.failed, .killedRuntime]),
+                "task \(task) failed by attempt \(number), which did not fail")
+            if case .kills(let times) = tasks[task]?.script, let retries = tasks[task]?.ready.requirements.retries {
+                try require(times > Int(retries), "task \(task) failed although it had retries left")
+            } else {
+                try require(tasks[task]?.script == .raises, "task \(task) failed although its code does not")
+            }
+        case .failLost(let task, _):
+            try end(task, effect)
+            let most = tasks[task]?.ready.requirements.maxAttempts ?? 0
+            try require(!isQuiet, "task \(task) was lost although nothing went wrong")
+            try require(issued[task] ?? 0 >= most, "task \(task) was given up before its attempts were used up")
+        case .cancelled(let task):
+            try end(task, effect)
+            let isWanted = cancelledTasks.contains(task) || runs[task].map { cancelledRuns.contains($0) } == true
+            try require(isWanted, "task \(task) was cancelled by nobody")
+        case .replenish(let run, let count):
+            try require(asked.insert(run).inserted, "run \(run) was asked while a question was open")
+            try require(!exhausted.contains(run), "run \(run) was asked although it is exhausted")
+            try require(count > 0, "run \(run) was asked for nothing")
+        case .releaseWorker(let worker):
+            try require(refusing.contains(worker), "worker \(worker) was released but does not drain")
+        case .workerSilent(let worker):
+            try require(!isQuiet, "worker \(worker) was taken for silent")
+        case .dropped, .cancel: break
+        }
+    }
+
+    private mutating func end(_ task: TaskID, _ effect: SchedulerEffect) throws {
+        if let before = ends[task] { throw Violation("task \(task) ended twice: \(before), then \(effect)") }
+        try require(given.contains(task), "task \(task) ended before it was ready")
+        ends[task] = effect
+    }
+
+    private mutating func checkDispatch(_ worker: WorkerID, _ attempts: [Attempt], _ scheduler: Scheduler) throws {
+        guard let offer = offers[worker] else {
+            throw Violation("work was sent to worker \(worker), which is not there")
+        }
+        try require(!refusing.contains(worker), "work was sent to worker \(worker), which drains")
+        try require(attempts.count <= configuration.maxBatch, "a message of \(attempts.count) attempts")
+        let summary = scheduler.summary(of: worker)
+        try require(summary?.standing == .active, "work was sent to a worker that is not active")
+        for attempt in attempts {
+            guard let task = tasks[attempt.task] else { throw Violation("task \(attempt.task) is nobody's") }
+            try require(ends[attempt.task] == nil, "task \(attempt.task) was sent after it had ended")
+            try require(given.contains(attempt.task), "task \(attempt.task) was sent before it was ready")
+            try require(attempt.number > issued[attempt.task] ?? 0, "attempt \(attempt) was sent twice")
+            issued[attempt.task] = attempt.number
+            let executor = task.ready.requirements.executor
+            try require(offer.executors.contains(executor), "task \(attempt.task) was sent to no \(executor)")
+        }
+    }
+
+    /// Bounds that hold at any time, whatever has happened.
+    func checkBounds(_ scheduler: Scheduler) throws {
+        for summary in scheduler.workerSummaries where isQuiet {
+            let most = Int(summary.slots) + configuration.maxPrefetch
+            try require(summary.outstanding <= most, "worker \(summary.worker) has \(summary.outstanding) attempts")
+        }
+        for run in workload.runs where !run.isSession {
+            // Four times what the pool takes in one go, its queues included, and what came back to the queue.
+            let most = 5 * (mostSlots + mostWorkers * configuration.maxPrefetch) + 10
+            try require(scheduler.tasks(of: run.id).ready <= most, "run \(run.id) has too many ready tasks")
+        }
+    }
+
+    /// Every task that was given has had its effect.
+    func checkEnd(_ failure: (String) -> SimulationFailure) throws {
+        for task in given.sorted() where ends[task] == nil {
+            throw failure("task \(task) was given and never ended")
+        }
+    }
+
+    private func require(_ holds: Bool, _ message: @autoclosure () -> String) throws {
+        if !holds { throw Violation(message()) }
+    }
+}

@@ -1,0 +1,62 @@
+import AnabranchCore
+import Scheduling
+
+/// How far a simulated run has come.
+struct RunProgress {
+    let run: SimulatedRun
+    private let tasks: [TaskID: SimulatedTask]
+    /// Plan tasks not handed out yet, deepest first.
+    private(set) var waiting: [TaskID]
+    private(set) var completed: Set<TaskID> = []
+    /// No effect yet, and not skipped.
+    private(set) var unresolved: Set<TaskID>
+    var isCancelled = false
+    var isExhausted = false
+    var isClosed = false
+    var isOpen = false
+
+    init(_ run: SimulatedRun) {
+        self.run = run
+        tasks = Dictionary(uniqueKeysWithValues: run.tasks.map { ($0.id, $0) })
+        let deepestFirst = run.tasks.sorted { left, right in
+            left.ready.priority != right.ready.priority
+                ? left.ready.priority > right.ready.priority : left.id < right.id
+        }
+        waiting = deepestFirst.map(\.id)
+        unresolved = Set(waiting)
+    }
+
+    /// Up to `count` tasks whose dependencies are complete.
+    mutating func take(_ count: Int) -> [ReadyTask] {
+        var taken: [ReadyTask] = []
+        waiting.removeAll { id in
+            guard taken.count < count, let task = tasks[id], task.dependencies.allSatisfy(completed.contains)
+            else { return false }
+            taken.append(task.ready)
+            return true
+        }
+        return taken
+    }
+
+    mutating func resolve(_ id: TaskID, completed isComplete: Bool) {
+        unresolved.remove(id)
+        if isComplete {
+            completed.insert(id)
+            return
+        }
+        // Whatever needs it is skipped, and whatever needs that.
+        var lost: Set<TaskID> = [id]
+        for task in run.tasks where task.dependencies.contains(where: lost.contains) {
+            lost.insert(task.id)
+            unresolved.remove(task.id)
+        }
+        waiting.removeAll { lost.contains($0) }
+    }
+
+    /// A cancelled run hands out nothing more.
+    mutating func cancel() {
+        isCancelled = true
+        for id in waiting { unresolved.remove(id) }
+        waiting = []
+    }
+}

@@ -1,0 +1,27 @@
+import AnabranchCore
+import Scheduling
+
+/// A worker process: one local queue for all its slots, first come, first served; it never looks past a wide task that waits
+/// for slots.
+struct SimulatedWorker {
+    /// What the coordinator sends down the lane.
+    enum Message {
+        case run([Attempt])
+        case cancel([Attempt])
+        case leave
+    }
+
+    let offer: WorkerOffer
+    /// Distinguishes a process from its successor under the same id.
+    let life: Int
+    var queue: [Attempt] = []
+    var running: [Attempt] = []
+    var busySlots: UInt32 = 0
+    var isFrozen = false
+    var isDraining = false
+    /// What came, or fell due, while it was frozen.
+    var backlog: [Simulation.Action] = []
+
+    var id: WorkerID { offer.worker }
+    var holds: [Attempt] { running + queue }
+}

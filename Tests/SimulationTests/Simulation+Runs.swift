@@ -1,0 +1,70 @@
+import AnabranchCore
+import Scheduling
+
+// Plans, sessions and clients.
+extension Simulation {
+    func openRun(_ run: SimulatedRun) {
+        runs[run.id]?.isOpen = true
+        agenda.add(.deliver([.runOpened(run.id)]), at: now)
+        if run.isSession {
+            runs[run.id]?.isExhausted = true
+            agenda.add(.deliver([.runExhausted(run.id)]), at: now)
+            let all = runs[run.id]?.take(.max) ?? []
+            let size = (all.count + run.pushes - 1) / run.pushes
+            var time = now
+            for start in stride(from: 0, to: all.count, by: size) {
+                let push = Array(all[start..<min(start + size, all.count)])
+                agenda.add(.deliver([.tasksReady(run.id, push)]), at: time)
+                time = time.advanced(by: random.microseconds(0...300_000))
+            }
+        }
+        if let time = run.cancelsAt { agenda.add(.deliver([.runCancelled(run.id)]), at: max(time, now)) }
+        for (time, task) in run.cancels { agenda.add(.deliver([.tasksCancelled([task])]), at: max(time, now)) }
+    }
+
+    func perform(_ effect: SchedulerEffect) {
+        switch effect {
+        case .dispatch(let worker, let attempts): sendDown(.run(attempts), to: worker)
+        case .cancel(let worker, let attempts): sendDown(.cancel(attempts), to: worker)
+        case .complete(let task, _): resolve(task, completed: true)
+        case .fail(let task, _), .failLost(let task, _), .cancelled(let task): resolve(task, completed: false)
+        case .replenish(let run, let count): answer(run, count)
+        case .releaseWorker(let worker): sendDown(.leave, to: worker)
+        case .dropped, .workerSilent: break
+        }
+    }
+
+    private func answer(_ run: RunID, _ count: Int) {
+        var events: [SchedulerEvent] = [.tasksReady(run, runs[run]?.take(count) ?? [])]
+        if runs[run]?.waiting.isEmpty == true, random.chance(0.7) {
+            runs[run]?.isExhausted = true
+            events.append(.runExhausted(run))
+        }
+        if random.chance(0.5) {
+            agenda.add(.deliver(events), at: now)
+        } else {
+            agenda.add(.deliver(events), at: now.advanced(by: random.microseconds(0...2_000)))
+        }
+        closeIfDone(run)
+    }
+
+    /// The plan of a cancelled run gives nothing more.
+    func cancelPlan(_ run: RunID) {
+        runs[run]?.cancel()
+        closeIfDone(run)
+    }
+
+    private func resolve(_ task: TaskID, completed: Bool) {
+        guard let run = ledger.runs[task] else { return }
+        endedAt = now
+        runs[run]?.resolve(task, completed: completed)
+        closeIfDone(run)
+    }
+
+    private func closeIfDone(_ run: RunID) {
+        guard runs[run]?.unresolved.isEmpty == true, runs[run]?.isClosed == false else { return }
+        runs[run]?.isClosed = true
+        // The answer to a last question may still be on its way.
+        agenda.add(.deliver([.runClosed(run)]), at: now.advanced(by: 3_000))
+    }
+}
