@@ -47,6 +47,11 @@ struct KnownRelations: Sendable {
 
     var keptAnswerCount: Int { kept.count }
 
+    /// Keys looked at on the way to answers, ever: what questions have cost.
+    private(set) var stepCount = 0
+
+    mutating func countStep() { stepCount += 1 }
+
     mutating func close(_ splitting: Splitting, _ outcome: SplitOutcome) { outcomes[splitting] = outcome }
 
     mutating func dependsOn(_ splitting: Splitting) { openSplittings.append(splitting) }

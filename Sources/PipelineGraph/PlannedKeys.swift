@@ -14,12 +14,14 @@ struct PlannedKeys: Sendable {
     func entries(
         of index: Int, agreeingWith constraint: CompactKey, _ known: inout KnownRelations, _ body: Body
     ) -> Bool {
+        known.countStep()
         // Skips nodes whose entries have the keys of their source's entries.
         let node = nodes[nodes[index].sameKeysAs]
         let index = node.index
         if node.isSource {
             for group in 0..<known.sources[index].groupCount {
                 for row in known.sources[index].list(agreeingWith: constraint, group: group) {
+                    known.countStep()
                     guard let key = known.sources[index][row] else { continue }
                     if !body(key, &known) { return false }
                 }
@@ -54,6 +56,7 @@ struct PlannedKeys: Sendable {
                 return body(whole, &known)
             }
             for part in parts where wanted.agrees(with: part) {
+                known.countStep()
                 guard let whole = key.merged(with: part) else { continue }
                 if !body(whole, &known) { return false }
             }
@@ -105,8 +108,10 @@ struct PlannedKeys: Sendable {
             return known.candidates.agree(with: varied) ? body(varied, &known) : true
         }
         let labels = known.candidates.labels(of: dimension, count: count, for: key)
-        for position in 0..<labels.count
-        where !body(key.adding(CompactKey.part(dimension, labels[position])), &known) { return false }
+        for position in 0..<labels.count {
+            known.countStep()
+            if !body(key.adding(CompactKey.part(dimension, labels[position])), &known) { return false }
+        }
         return true
     }
 
@@ -133,7 +138,10 @@ struct PlannedKeys: Sendable {
                 unpartnered(at: node, agreeingWith: constraint, &known, into: &found)
                 return found
             }
-            for base in found where base.key.agrees(with: constraint) && !body(base, &known) { return false }
+            for base in found where base.key.agrees(with: constraint) {
+                known.countStep()
+                if !body(base, &known) { return false }
+            }
             return true
         case .gather(let gathering):
             let over = gathering.removed
@@ -149,7 +157,10 @@ struct PlannedKeys: Sendable {
                 }
                 return groups
             }
-            for base in groups where !body(base, &known) { return false }
+            for base in groups {
+                known.countStep()
+                if !body(base, &known) { return false }
+            }
             guard node.joinsEdges else { return true }
             var lonely: [KnownRelations.Base] = []
             unpartnered(at: node, agreeingWith: constraint, &known, into: &lonely)

@@ -21,7 +21,7 @@ public struct Planner: Sendable {
     var waitersOf: [KnownRelations.Splitting: [Int]] = [:]
     /// Ended entries that their readers have not been told of.
     var undelivered: Deque<UInt64> = []
-    var ready = ReadyQueue()
+    var ready: ReadyQueue
     var cursors = Slab<FiringCursor>()
     var combinations = Slab<CombinationCursor>()
     private var lastEntry: UInt64 = 0
@@ -38,6 +38,7 @@ public struct Planner: Sendable {
         let topology = PlanTopology(plan: plan, codec: &codec, vocabulary: vocabulary)
         nodes = topology.nodes
         plannedKeys = PlannedKeys(nodes: topology.nodes)
+        ready = ReadyQueue(order: topology.order)
         var sourceKeys: [[CompactKey]] = []
         var indexes: [KeyIndex<CompactKey>] = []
         for (index, node) in topology.nodes.enumerated() {
@@ -173,6 +174,9 @@ public struct Planner: Sendable {
         let ofWork = bases.count + groups.count + cursors.count + combinations.count + waiters.count
         return entries.count + ofWork + ofNodes + known.keptAnswerCount
     }
+
+    /// What questions about keys to come have cost so far, in keys looked at.
+    var stepCount: Int { known.stepCount }
 
     mutating func enter(node: Int, key: CompactKey) -> UInt64 {
         lastEntry += 1

@@ -34,8 +34,11 @@ struct ReadyQueue: Sendable {
         }
     }
 
+    private let order: [[PlanTopology.RankedDimension]]
     private var heap = Heap<Item>()
     private var lastSequence: UInt64 = 0
+
+    init(order: [[PlanTopology.RankedDimension]]) { self.order = order }
 
     var isEmpty: Bool { heap.isEmpty }
 
@@ -46,7 +49,7 @@ struct ReadyQueue: Sendable {
         lastSequence += 1
         heap.insert(
             Item(
-                rank: Self.rank(node, key, label), depth: node.depth, sequence: lastSequence, work: work))
+                rank: rank(node, key, label), depth: node.depth, sequence: lastSequence, work: work))
     }
 
     mutating func removeFirst() { heap.removeMin() }
@@ -54,16 +57,17 @@ struct ReadyQueue: Sendable {
     /// The first work has come to its next label.
     mutating func moveFirst(of node: PlannedNode, key: CompactKey, label: UInt32) {
         guard var item = heap.min else { return }
-        item.rank = Self.rank(node, key, label)
+        item.rank = rank(node, key, label)
         heap.replaceMin(with: item)
     }
 
-    private static func rank(_ node: PlannedNode, _ key: CompactKey, _ label: UInt32?) -> [UInt64] {
+    private func rank(_ node: PlannedNode, _ key: CompactKey, _ label: UInt32?) -> [UInt64] {
         var rank: [UInt64] = []
         rank.reserveCapacity(key.parts.count + 1)
-        for (place, dimension) in node.order {
-            if let label = key.label(at: dimension) ?? (dimension == node.variant?.dimension ? label : nil) {
-                rank.append(UInt64(UInt32.max - place) << 32 | UInt64(label))
+        for ranked in order[node.index] {
+            let next = ranked.dimension == node.variant?.dimension ? label : nil
+            if let label = key.label(at: ranked.dimension) ?? next {
+                rank.append(UInt64(UInt32.max - ranked.place) << 32 | UInt64(label))
             }
         }
         return rank

@@ -22,6 +22,8 @@ struct PlannerDriver {
     private(set) var names: [EntryID: String] = [:]
     private var wellEntries: [EntryID: PlanNodeIndex] = [:]
     private var failedEntries: Set<EntryID> = []
+    /// Running firings that read it.
+    private var readers: [Reading: Int] = [:]
     private var completions = 0
     private(set) var greatestLiveCount = 0
 
@@ -45,8 +47,11 @@ struct PlannerDriver {
         take(notes)
         if firings.count > limit { violations.append("next(\(limit)) gave \(firings.count)") }
         for firing in firings {
-            for name in inputs(of: firing) where released.contains(name) {
-                violations.append("\(firing.node)[\(firing.key)] reads \(told(name)), which was released")
+            for reading in inputs(of: firing) {
+                readers[reading, default: 0] += 1
+                if released.contains(reading) {
+                    violations.append("\(firing.node)[\(firing.key)] reads \(told(reading)), which was released")
+                }
             }
             names[firing.entry] = "\(firing.node):\(firing.key)"
             if planner.key(of: firing.entry) != firing.key { violations.append("key(of:) of \(firing.entry)") }
@@ -60,6 +65,9 @@ struct PlannerDriver {
     /// Ends the running firing at `place`, as the fates want it.
     mutating func end(_ place: Int) {
         let firing = running.remove(at: place)
+        for reading in inputs(of: firing) {
+            readers[reading] = readers[reading] == 1 ? nil : (readers[reading] ?? 0) - 1
+        }
         let node = plan.nodes[Int(firing.node.rawValue)]
         let fails = fates.fails(firing.node, firing.key)
         happenings.append(
@@ -138,9 +146,7 @@ struct PlannerDriver {
                 let name = told(reading)
                 if !released.insert(reading).inserted { violations.append("\(name) is released twice") }
                 if wellEntries[entry] == nil { violations.append("\(name) is released, but has no value") }
-                for firing in running where inputs(of: firing).contains(reading) {
-                    violations.append("\(name) is released while \(firing.node)[\(firing.key)] reads it")
-                }
+                if readers[reading] != nil { violations.append("\(name) is released while a running firing reads it") }
             case .completed:
                 completions += 1
             }

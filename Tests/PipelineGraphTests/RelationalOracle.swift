@@ -8,14 +8,12 @@ struct Fates {
     var parts: (PlanNodeIndex, Key) -> [Key] = { _, _ in [] }
 }
 
-enum Ending: String, Comparable {
+enum Ending: String {
     case succeeded, failed, skipped, refused
-
-    static func < (left: Ending, right: Ending) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// One thing that a plan node did or refused to do, told in keys.
-struct Happening: Hashable, Comparable, CustomStringConvertible {
+struct Happening: Hashable, CustomStringConvertible {
     var node: PlanNodeIndex
     var key: Key
     var ending: Ending
@@ -24,7 +22,6 @@ struct Happening: Hashable, Comparable, CustomStringConvertible {
     var model: String?
 
     var description: String { "\(node)[\(key)] \(ending.rawValue) \(items) \(model ?? "-")" }
-    static func < (left: Happening, right: Happening) -> Bool { left.description < right.description }
 }
 
 /// The semantics by nested loops: every relation whole, one node after another, written from the rules alone.
