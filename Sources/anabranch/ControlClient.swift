@@ -16,7 +16,9 @@ struct ControlClient {
             let socket = try Socket(context, .dealer)
             try socket.set(.maxMessageSize(MessageLimit.control))
             try socket.connect(address)
-            try socket.send(ToCoordinator(request: 1, body: body).encoded())
+            let hello = ClientHello(versions: Versions(anabranch: AnabranchCommand.version), name: "anabranch")
+            try socket.send(ToCoordinator(request: 1, body: .clientHello(hello)).encoded())
+            try socket.send(ToCoordinator(request: 2, body: body).encoded())
             let frame = Frame()
             var poller = Poller<Int>()
             poller.watch(socket, as: 0)
@@ -27,9 +29,8 @@ struct ControlClient {
                     let answer = try frame.withUnsafeBytes { bytes throws(WireError) in
                         try FromCoordinator(decoding: bytes)
                     }
-                    guard answer.request == 1 else { continue }
                     if case .error(let error) = answer.body { throw CommandFailure(.wrongRequest, error.message) }
-                    return answer.body
+                    if answer.request == 2 { return answer.body }
                 }
             }
         } catch let error as WireError {
