@@ -140,6 +140,23 @@ class Pipeline:
         own = self[node]
         return tuple(source for source, target in self.edges if target is own)
 
+    def ancestors(self, node: NodeLike) -> Pipeline:
+        """Return the graph of a node and all that it reads, directly or not."""
+        wanted = {self[node]}
+        waiting = list(wanted)
+        while waiting:
+            parents = [parent for parent in self.parents(waiting.pop()) if parent not in wanted]
+            wanted.update(parents)
+            waiting.extend(parents)
+        graph = Pipeline(self.name)
+        for own in self.nodes:
+            if own in wanted:
+                graph.add_node(own)
+        for source, target in self.edges:
+            if target in wanted:
+                graph.add_edge(source, target)
+        return graph
+
     def index(self, node: NodeLike) -> int:
         """Return a node's place in `nodes`."""
         return self.nodes.index(self[node])

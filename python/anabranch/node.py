@@ -124,8 +124,8 @@ class Node:
         if not hasattr(self.step, "set_params"):
             name = getattr(self.step, "__name__", None) or type(self.step).__name__
             raise GraphError(
-                f"node {self.name!r}: params= needs get_params and set_params, which {name} lacks; make it a class with "
-                "both (scikit-learn's FunctionTransformer is one)",
+                f"node {self.name!r}: params= needs get_params and set_params, which {name} lacks; make it a class "
+                "with both (scikit-learn's FunctionTransformer is one)",
                 self.name,
             )
         check_names(self.variants or [], self.step, self.name)

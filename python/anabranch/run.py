@@ -66,6 +66,8 @@ class Run:
         self._client = client
         self._refs = refs or []
         self._nodes = graph.nodes
+        #: Whatever else must live as long as the run.
+        self.keeper: Any = None
         self._relations: dict[int, Relation] = {}
         self._started = time.monotonic()
         self._ended: float | None = None
