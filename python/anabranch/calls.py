@@ -22,13 +22,20 @@ LARGE = 64 << 10
 
 
 class CallFuture(Future):
-    """The future of one call. Its value is read when someone asks for it, on the asker's thread."""
+    """The future of one call. Its value is read when someone asks for it, on the asker's thread.
+
+    Attributes
+    ----------
+    usage : task_pb2.Usage or None
+        Where the call's time went (microseconds) and its bytes, once it has ended.
+    """
 
     def __init__(self, number: int, owner: Any) -> None:
         super().__init__()
         self.number = number
         self.owner = owner
         self.ref: Ref | None = None
+        self.usage: task_pb2.Usage | None = None
         self._reading = threading.Lock()
         self._value: Any = None
         self._was_read = False
@@ -177,6 +184,7 @@ def _plain(args: tuple) -> bool:
 
 def settle(future: CallFuture, result: control_pb2.CallResult, client: Client) -> None:
     """Give a future its outcome; called on the connection's thread."""
+    future.usage = result.usage
     if result.WhichOneof("outcome") == "value":
         future.ref = Ref(result.value, client)
         outcome: Any = future.ref
