@@ -8,6 +8,7 @@ from anabranch.runtime.context import TaskContext
 from anabranch.runtime.errors import TaskRefused
 from anabranch.runtime.fitting import features_of, target_of
 from anabranch.runtime.inputs import items_of
+from anabranch.runtime.no_rows import has_no_rows, stand_in
 from anabranch.runtime.outputs import estimator_output
 from anabranch.runtime.private_copies import retried_with_copies
 from anabranch.runtime.scoring import scores_of
@@ -15,7 +16,7 @@ from anabranch.v1 import task_pb2
 
 
 def apply(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
-    """Transform or predict with a model, score it, or both.
+    """Transform or predict with a model, score it, or both. Of no rows there is an output, of no rows, and no score.
 
     Raises
     ------
@@ -29,7 +30,7 @@ def apply(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
     items = items_of(context, work.input)
     form = work.input.form
 
-    def attempt() -> tuple[Any, list[task_pb2.Score]]:
+    def attempt() -> tuple[Any, list[task_pb2.Score], bool]:
         model = shared
         if context.writable:
             # The model's own arrays are views of the store as well.
@@ -37,19 +38,22 @@ def apply(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
 
             model = copy.deepcopy(shared)
         X = features_of(context, model, form, items)
+        empty = has_no_rows(form, X)
+        if empty and work.output:
+            X = features_of(context, model, form, items, stand_in)
         output = _method(context, model, work.output_method or "transform")(X) if work.output else None
         scores: list[task_pb2.Score] = []
-        if work.score:
+        if work.score and not empty:
             y = target_of(context, form, items)
             weights = target_of(context, form, items, "sample_weight")
             scores = scores_of(context, model, X, y, weights, work.scorers if work.HasField("scorers") else None)
-        return output, scores
+        return output, scores, empty
 
-    output, scores = retried_with_copies(context, shared, attempt)
+    output, scores, empty = retried_with_copies(context, shared, attempt)
     success = task_pb2.Success(scores=scores)
     if work.output:
         sources = [data for edges in items for data in edges]
-        success.output.CopyFrom(estimator_output(context, output, sources))
+        success.output.CopyFrom(estimator_output(context, output, sources, empty))
     return success
 
 

@@ -11,8 +11,10 @@ from anabranch.runtime.context import TaskContext
 from anabranch.runtime.errors import TaskRefused
 from anabranch.runtime.estimators import first_annotation, positional, prepared, seed_globals
 from anabranch.runtime.inputs import items_of, open_data, open_view, shaped
+from anabranch.runtime.no_rows import has_no_rows, stand_in
 from anabranch.runtime.outputs import as_xy, function_output
 from anabranch.runtime.private_copies import retried_with_copies
+from anabranch.runtime.rows import row_count
 from anabranch.v1 import common_pb2, task_pb2
 
 
@@ -30,34 +32,42 @@ def combine(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
         from anabranch.runtime.folds import collected
 
         return task_pb2.Success(output=collected(context, items))
+    form = work.input.form
     template = context.payload(work.function, "function")
     variant = work.variant if work.HasField("variant") else None
     seed = work.seed if work.has_seed else None
     sources = [data for edges in items for data in edges]
 
-    def attempt() -> tuple[Xy, list[Xy]]:
+    def attempt() -> tuple[Xy, list[Xy], bool]:
         if seed is not None:
             seed_globals(context, seed)
         function = prepared(context, template, variant, seed, fitted=False)
         opened = [[open_data(context, data) for data in edges] for edges in items]
         given = [xy for edges in opened for xy in edges]
-        if work.input.form == task_pb2.INPUT_FORM_SINGLE:
-            returned = call_single(context, function, given[0])
-        else:
-            returned = function(shaped(work.input.form, opened))
-        return as_xy(context, returned), given
+        if has_no_rows(form, shaped(form, [[xy.X for xy in edges] for edges in opened])):
+            standing = [[open_data(context, data, stand_in) for data in edges] for edges in items]
+            answer = as_xy(context, _called(context, function, form, standing))
+            if row_count(answer.X) == 1:
+                return answer, given, True
+        return as_xy(context, _called(context, function, form, opened)), given, False
 
-    result, given = retried_with_copies(context, template, attempt)
+    result, given, empty = retried_with_copies(context, template, attempt)
     success = task_pb2.Success()
     if work.output:
-        success.output.CopyFrom(function_output(context, result, given, sources))
-    if work.score:
+        success.output.CopyFrom(function_output(context, result, given, sources, empty))
+    if work.score and not empty and row_count(result.X) != 0:
         from anabranch.runtime.predictions import prediction_scores
 
         y, weights = (_column_for_score(context, result, sources, field) for field in ("y", "sample_weight"))
         scorers = work.scorers if work.HasField("scorers") else None
         success.scores.extend(prediction_scores(context, result.X, y, weights, scorers))
     return success
+
+
+def _called(context: TaskContext, function: Any, form: int, opened: Sequence[Sequence[Xy]]) -> Any:
+    if form == task_pb2.INPUT_FORM_SINGLE:
+        return call_single(context, function, opened[0][0])
+    return function(shaped(form, opened))
 
 
 def call_single(context: TaskContext, function: Any, data: Xy) -> Any:

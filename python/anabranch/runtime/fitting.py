@@ -9,10 +9,10 @@ from typing import Any
 from anabranch.runtime.context import TaskContext
 from anabranch.runtime.errors import TaskRefused
 from anabranch.runtime.estimators import accepts, positional, prepared, seed_globals, takes_column
-from anabranch.runtime.inputs import common_view, items_of, open_column, open_view, shaped
+from anabranch.runtime.inputs import Opener, common_view, items_of, open_column, open_view, shaped
 from anabranch.runtime.outputs import estimator_output
 from anabranch.runtime.private_copies import retried_with_copies
-from anabranch.runtime.rows import concatenate
+from anabranch.runtime.rows import concatenate, row_count
 from anabranch.v1 import common_pb2, task_pb2
 
 _Items = list[list[common_pb2.Data]]
@@ -52,17 +52,17 @@ def fit(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
     return success
 
 
-def open_features(context: TaskContext, estimator: Any, data: common_pb2.Data) -> Any:
+def open_features(context: TaskContext, estimator: Any, data: common_pb2.Data, opener: Opener = open_view) -> Any:
     """Return X as an estimator of one input takes it; see `takes_column`."""
-    X = open_view(context, data.x)
+    X = opener(context, data.x)
     return X.reshape(-1, 1) if takes_column(estimator, X) else X
 
 
-def features_of(context: TaskContext, estimator: Any, form: int, items: _Items) -> Any:
+def features_of(context: TaskContext, estimator: Any, form: int, items: _Items, opener: Opener = open_view) -> Any:
     """Return X as the form says; an estimator whose methods take lists gets what is in them as it is."""
     if form == task_pb2.INPUT_FORM_SINGLE:
-        return open_features(context, estimator, items[0][0])
-    return shaped(form, [[open_view(context, data.x) for data in edges] for edges in items])
+        return open_features(context, estimator, items[0][0], opener)
+    return shaped(form, [[opener(context, data.x) for data in edges] for edges in items])
 
 
 def target_of(context: TaskContext, form: int, items: Sequence[Sequence[common_pb2.Data]], field: str = "y") -> Any:
@@ -119,6 +119,11 @@ def _rows_of_all(context: TaskContext, columns: list[Any] | None, field: str) ->
 def _fit_whole(
     context: TaskContext, estimator: Any, work: task_pb2.FitWork, X: Any, y: Any, weights: Any
 ) -> tuple[Any, Any]:
+    if row_count(X) == 0:
+        raise TaskRefused(
+            f"{context.name} has no rows to fit on: this fold tests all of them, or its input is empty; use a splitter "
+            'that shuffles, fewer partitions, or fit="all"'
+        )
     extra = _weight_arguments(context, estimator, work, weights)
     target = _target_arguments(context, estimator.fit, y)
     if not work.output:
@@ -144,6 +149,8 @@ def _fit_in_parts(context: TaskContext, estimator: Any, work: task_pb2.FitWork, 
     weighted = accepts(estimator.partial_fit, "sample_weight")
     for (data,) in items:
         X = open_features(context, estimator, data)
+        if row_count(X) == 0:
+            continue
         target = _target_arguments(context, estimator.partial_fit, open_column(context, data, "y"))
         weights = open_column(context, data, "sample_weight") if weighted else None
         if weights is not None:

@@ -120,7 +120,7 @@ def collected(context: TaskContext, items: Sequence[Sequence[common_pb2.Data]]) 
             "cv= a KFold, StratifiedKFold or GroupKFold"
         )
     blocks = [open_view(context, edges[1].x) for edges in items]
-    widths = {np.shape(block)[1:] for block in blocks}
+    widths = {np.shape(block)[1:] for block in blocks if row_count(block)}
     if len(widths) > 1:
         raise TaskRefused(
             f"{context.name}: its folds predict arrays of different widths ({', '.join(map(str, sorted(widths)))}): a "

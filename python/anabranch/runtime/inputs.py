@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from anabranch.data import Xy
@@ -13,6 +13,9 @@ from anabranch.v1 import common_pb2, task_pb2
 
 # Fields of a Data message, and of an Xy, that belong to the rows of x.
 COLUMNS = ("y", "sample_weight", "groups", "row_ids")
+
+# Makes a value of a view: `open_view`, or what stands in for it.
+Opener = Callable[[TaskContext, common_pb2.View], Any]
 
 
 def open_view(context: TaskContext, view: common_pb2.View) -> Any:
@@ -41,9 +44,10 @@ def open_column(context: TaskContext, data: common_pb2.Data, field: str) -> Any:
     return open_view(context, getattr(data, field)) if data.HasField(field) else None
 
 
-def open_data(context: TaskContext, data: common_pb2.Data) -> Xy:
+def open_data(context: TaskContext, data: common_pb2.Data, opener: Opener = open_view) -> Xy:
     """Return the data with all that belongs to its rows."""
-    return Xy(open_view(context, data.x), *(open_column(context, data, field) for field in COLUMNS))
+    columns = {field: opener(context, getattr(data, field)) for field in COLUMNS if data.HasField(field)}
+    return Xy(opener(context, data.x), **columns)
 
 
 def items_of(context: TaskContext, source: task_pb2.Input) -> list[list[common_pb2.Data]]:

@@ -9,6 +9,7 @@ from anabranch.data import Xy
 from anabranch.runtime.context import TaskContext
 from anabranch.runtime.errors import TaskRefused
 from anabranch.runtime.inputs import COLUMNS, common_view, open_view, view_rows
+from anabranch.runtime.no_rows import view_of_none, without_rows
 from anabranch.runtime.rows import is_read_only, library_of, row_count
 from anabranch.v1 import common_pb2
 
@@ -32,21 +33,30 @@ def as_xy(context: TaskContext, returned: Any) -> Xy:
     return Xy(returned)
 
 
-def estimator_output(context: TaskContext, X: Any, sources: Sequence[common_pb2.Data]) -> common_pb2.Data:
+def estimator_output(
+    context: TaskContext, X: Any, sources: Sequence[common_pb2.Data], empty: bool = False
+) -> common_pb2.Data:
     """Return an estimator's output with the columns of its input.
 
-    Several sources whose columns differ (partitions) are put below each other when X has all of their rows.
+    Several sources whose columns differ (partitions) are put below each other when X has all of their rows. With
+    ``empty`` X is the answer to a row that stood in for none (see `no_rows`).
 
     Raises
     ------
     TaskRefused
         When the columns neither are the same nor fit X.
     """
+    if empty:
+        return _with_columns(context, Xy(X), common_pb2.Data(x=view_of_none(context, X)), 0, [], sources)
     return _assembled(context, Xy(X), [], sources)
 
 
 def function_output(
-    context: TaskContext, result: Xy, given: Sequence[Xy], sources: Sequence[common_pb2.Data]
+    context: TaskContext,
+    result: Xy,
+    given: Sequence[Xy],
+    sources: Sequence[common_pb2.Data],
+    empty: bool = False,
 ) -> common_pb2.Data:
     """Return a function's result.
 
@@ -60,12 +70,18 @@ def function_output(
         None stands for what the function did not return.
     given, sources : sequence of Xy, sequence of Data
         The inputs, opened and as they came.
+    empty : bool, default False
+        The result is the answer to rows that stood in for none (see `no_rows`).
 
     Raises
     ------
     TaskRefused
         When a column was not returned and does not pass through, or has another number of rows than X.
     """
+    if empty:
+        none = {field: without_rows(getattr(result, field)) for field in COLUMNS}
+        output = common_pb2.Data(x=view_of_none(context, result.X))
+        return _with_columns(context, Xy(result.X, **none), output, 0, given, sources)
     return _assembled(context, result, given, sources)
 
 
@@ -79,6 +95,17 @@ def _assembled(
         if isinstance(result.X, list) and any(getattr(part, "shape", ()) for part in result.X[:1])
         else row_count(result.X)
     )
+    return _with_columns(context, result, output, rows, given, sources)
+
+
+def _with_columns(
+    context: TaskContext,
+    result: Xy,
+    output: common_pb2.Data,
+    rows: int | None,
+    given: Sequence[Xy],
+    sources: Sequence[common_pb2.Data],
+) -> common_pb2.Data:
     for field in COLUMNS:
         value = getattr(result, field)
         if value is not None:

@@ -49,6 +49,8 @@ def take(value: Any, rows: Any) -> Any:
 
 def concatenate(values: Sequence[Any]) -> Any:
     """Return all rows of all values, below each other; frames keep their index, sparse matrices become CSR."""
+    # Blocks without rows may have other types than those with rows, which would spread.
+    values = [value for value in values if row_count(value) != 0] or list(values[:1])
     if len(values) == 1:
         return values[0]
     libraries = {library_of(value) for value in values}

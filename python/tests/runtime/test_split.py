@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from harness import FOLD, PARTITION, RuntimeHarness, gathered, partition_key, single
+from harness import FOLD, PARTITION, RuntimeHarness, edges, gathered, partition_key, single
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
@@ -19,6 +19,7 @@ from sklearn.model_selection import (
     cross_val_predict,
     cross_validate,
 )
+from sklearn.preprocessing import StandardScaler
 from stand_ins import RowRecorder
 
 from anabranch import nodes
@@ -330,3 +331,67 @@ def test_very_many_parts_do_not_travel_in_the_answer(runtime: RuntimeHarness) ->
     success = runtime.succeed(split=split(runtime, rows, runtime.data(X)))
     assert len(success.parts) == 500 and success.ByteSize() < 100_000
     assert runtime.opened(success.parts[499].train).X[0, 0] == 499
+
+
+def partitioned_folds(runtime: RuntimeHarness, splitter, pieces: list[common_pb2.Data]) -> list[task_pb2.SplitPart]:
+    keys = [partition_key(index) for index in range(len(pieces))]
+    return folds(runtime, splitter, gathered(*pieces), emits=[FOLD, PARTITION], item_keys=keys)
+
+
+@pytest.mark.parametrize("kind", ["array", "frame"])
+def test_a_side_without_rows_goes_through_models(runtime: RuntimeHarness, kind: str) -> None:
+    """KFold over two partitions: each fold's test rows are in one, and the other has nothing to say."""
+    make = (lambda part: pd.DataFrame(part, columns=list("abcd"))) if kind == "frame" else np.array
+    data = [runtime.data(make(X[cut]), Y[cut]) for cut in (slice(0, 60), slice(60, 120))]
+    for number, (first, second) in enumerate(zip(*[iter(partitioned_folds(runtime, KFold(4), data))] * 2)):
+        scaler = runtime.succeed(
+            fit=task_pb2.FitWork(
+                estimator=runtime.put(StandardScaler()),
+                train=gathered(first.train, second.train),
+                method=task_pb2.FIT_METHOD_ALL,
+            )
+        ).model
+        empty, full = (second, first) if number < 2 else (first, second)
+        scaled = [
+            runtime.succeed(apply=task_pb2.ApplyWork(model=scaler, input=single(side), output=True)).output
+            for side in (empty.test, full.test, full.train)
+        ]
+        assert runtime.opened(scaled[0]).X.shape == (0, 4) and runtime.opened(scaled[0]).y.shape == (0,)
+        model = runtime.succeed(
+            fit=task_pb2.FitWork(
+                estimator=runtime.put(LogisticRegression()),
+                train=gathered(scaled[0], scaled[2]),
+                method=task_pb2.FIT_METHOD_ALL,
+            )
+        ).model
+        answers = [
+            runtime.succeed(
+                apply=task_pb2.ApplyWork(
+                    model=model, input=single(side), output=True, output_method="predict_proba", score=True
+                )
+            )
+            for side in scaled[:2]
+        ]
+        assert runtime.opened(answers[0].output).X.shape == (0, 2) and not answers[0].scores
+        assert runtime.opened(answers[1].output).X.shape == (30, 2) and len(answers[1].scores) == 1
+
+
+def test_nothing_to_fit_on_is_said(runtime: RuntimeHarness) -> None:
+    data = [runtime.data(X[cut], Y[cut]) for cut in (slice(0, 20), slice(20, 120))]
+    first = partitioned_folds(runtime, KFold(4), data)[0]
+    work = task_pb2.FitWork(estimator=runtime.put(LogisticRegression()), train=single(first.train))
+    failure = runtime.fail("tree", fit=work)
+    assert failure.kind == task_pb2.FAILURE_KIND_INVALID and "node 'tree' has no rows to fit on" in failure.message
+    parts = task_pb2.FitWork(
+        estimator=runtime.put(StandardScaler()),
+        train=gathered(first.train, runtime.data(X[:50])),
+        method=task_pb2.FIT_METHOD_SEQUENTIAL,
+    )
+    assert runtime.store.get(runtime.succeed(fit=parts).model).n_samples_seen_ == 50
+
+
+def test_functions_over_no_rows_are_not_scored(runtime: RuntimeHarness) -> None:
+    empty = runtime.data(Y[:0], Y[:0])
+    work = task_pb2.CombineWork(function=runtime.put(nodes.Vote()), input=edges(empty, empty), output=True, score=True)
+    success = runtime.succeed(combine=work)
+    assert not success.scores and runtime.opened(success.output).X.shape == (0,)
