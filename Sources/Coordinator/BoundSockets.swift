@@ -21,6 +21,8 @@ struct BoundSockets {
         try control.set(.routerMandatory(true))
         try control.set(.sendHighWaterMark(0))
         try control.set(.receiveHighWaterMark(0))
+        // Last answers leave before the process does.
+        try control.set(.linger(250))
         try control.set(.heartbeat(interval: 2_000, timeout: 10_000))
         inbox = try Socket(context, .pull)
         try inbox.set(.maxMessageSize(MessageLimit.data))

@@ -129,6 +129,26 @@ import Testing
         bench.expectEmpty()
     }
 
+    @Test func aHelloFromBeforeItsEndBringsNobodyBack() throws {
+        let worker = try #require(bench.addWorker())
+        bench.send(.workerDisconnected(worker))
+        bench.addWorker()
+        #expect(bench.engine.workers[worker]?.state == .lost)
+        #expect(bench.engine.writersToProbe == [WriterID(0xF001)])
+        bench.send(.workerConnected(worker))
+        #expect(bench.engine.workers[worker]?.state == .active)
+        #expect(bench.engine.writersToProbe.isEmpty)
+    }
+
+    @Test func aClientThatCannotBeReachedIsStillProbed() {
+        let client = bench.addClient()
+        bench.send(.clientVanished(client))
+        #expect(bench.engine.writersToProbe == [WriterID(0xC1)])
+        bench.send(.writersEnded([WriterID(0xC1)]))
+        #expect(bench.engine.writersToProbe.isEmpty)
+        #expect(bench.removedSegments.map(\.0) == [WriterID(0xC1)])
+    }
+
     @Test func aDetachedRunOutlivesItsClient() throws {
         bench.addWorker()
         let client = bench.addClient()

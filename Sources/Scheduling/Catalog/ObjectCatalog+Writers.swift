@@ -18,8 +18,11 @@ extension ObjectCatalog {
     public func owner(of writer: WriterID) -> ObjectOwner? { writers[writer]?.owner }
 
     /// Writers of this owner whose process is not known to have ended, in order.
-    public func liveWriters(of owner: ObjectOwner) -> [WriterID] {
-        writers.filter { $0.value.owner == owner && $0.value.isAlive }.map(\.key).sorted()
+    public func liveWriters(of owner: ObjectOwner) -> [WriterID] { liveWriters { $0 == owner } }
+
+    /// Writers of such owners whose process is not known to have ended, in order.
+    func liveWriters(where isWanted: (ObjectOwner) -> Bool) -> [WriterID] {
+        writers.filter { $0.value.isAlive && isWanted($0.value.owner) }.map(\.key).sorted()
     }
 
     /// Whether `owner` may mention this object: it is needed already, or written by a live writer of the owner's.

@@ -18,7 +18,7 @@ extension Engine {
         do {
             plan = try Plan.lowering(submitted.request)
         } catch {
-            return refuse(client, request, .invalidGraph, "\(error)")
+            return refuse(client, request, .invalidGraph, "\(error)", node: error.node ?? "")
         }
         let id = makeRunID()
         var record = RunRecord(

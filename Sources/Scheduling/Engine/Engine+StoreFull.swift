@@ -3,15 +3,18 @@ import PipelineGraph
 
 extension Engine {
     /// Who holds most, for the message of a task that found the store full: its run, and the run's biggest nodes.
-    func storeFullHint(_ task: TaskID) -> String {
+    mutating func storeFullHint(_ task: TaskID) -> String {
         let total = "; \(ByteCount(catalog.totalBytes)) of \(ByteCount(configuration.storeBudget)) are in use"
         let advice = "; give the store a larger budget, close runs that you no longer need, or keep fewer outputs"
         guard let origin = tasks[task] else { return total + advice }
+        if let known = holderHints[origin.run] { return known }
         guard let record = runs[origin.run] else { return "\(total), session \(origin.run) asked\(advice)" }
         let holders = record.bytesByNode.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(3)
         let named = holders.map { "\($0.key) \(ByteCount($0.value))" }.joined(separator: ", ")
         let name = record.request.name.isEmpty ? record.request.graph.name : record.request.name
-        return "\(total); run \(origin.run) (\(name)) holds \(named.isEmpty ? "nothing" : named)\(advice)"
+        let hint = "\(total); run \(origin.run) (\(name)) holds \(named.isEmpty ? "nothing" : named)\(advice)"
+        holderHints[origin.run] = hint
+        return hint
     }
 }
 

@@ -6,8 +6,8 @@ extension Engine {
             return reply(connection, request, .error(refusal))
         }
         if let known = workers.values.first(where: { $0.hello.instance == hello.instance }) {
-            reply(connection, request, .workerWelcome(known.id))
-            return workerReturned(known.id, at: now)
+            // One that is lost returns with its lane: a word that was said before its end brings nobody back.
+            return reply(connection, request, .workerWelcome(known.id))
         }
         if let old = workers.values.first(where: { $0.hello.lane == hello.lane && $0.state != .lost }) {
             workerLost(old.id, at: now)
@@ -20,6 +20,8 @@ extension Engine {
         outbox.effects.append(.publishWorker(record.status))
         feed([.workerJoined(record.offer)], at: now)
     }
+
+    private static let mostSlots: UInt32 = 65_536
 
     private func refusal(of hello: WorkerHello) -> ControlError? {
         if isShuttingDown { return ControlError(code: .shuttingDown, message: "the coordinator is shutting down") }
@@ -35,9 +37,10 @@ extension Engine {
                     + "\(configuration.store) with identity \(configuration.storeIdentity); "
                     + "start the worker where it sees that directory")
         }
-        if hello.slots == 0 {
+        if hello.slots == 0 || hello.slots > Self.mostSlots {
             return ControlError(
-                code: .invalidRequest, message: "the \(what) offers no slots; start it with --slots 1 or more")
+                code: .invalidRequest,
+                message: "the \(what) offers \(hello.slots) slots; start it with --slots 1 to \(Self.mostSlots)")
         }
         for other in workers.values where other.state != .lost && other.hello.instance != hello.instance {
             let name = "worker \(other.id) on \(other.hello.host)"
@@ -55,17 +58,18 @@ extension Engine {
         return nil
     }
 
-    /// Its lane stands again, or it said hello again: it is the same process, with what it had.
+    /// Its lane stands again: it is the same process, with what it had.
     mutating func workerReturned(_ id: WorkerID, at now: Instant) {
         guard var worker = workers[id], worker.state == .lost, !worker.hasLeft else { return }
-        worker.state = .active
+        worker.state = worker.isDraining ? .draining : .active
+        if worker.isDraining { outbox.lane(id, configuration.epoch) { $0.drain = true } }
         if !worker.releases.isEmpty {
             outbox.lane(id, configuration.epoch) { $0.releases.append(contentsOf: worker.releases) }
             worker.releases = []
         }
         workers[id] = worker
         outbox.effects.append(.publishWorker(worker.status))
-        feed([.workerJoined(worker.offer)], at: now)
+        feed([.workerJoined(worker.offer)] + (worker.isDraining ? [.workerDrainRequested(id)] : []), at: now)
     }
 
     /// Its connection dropped, or another process stands at its lane. What it had is given to others; what it still
@@ -100,12 +104,10 @@ extension Engine {
     /// Writers whose processes may have ended unseen: clients', and those of workers that are lost or silent. The shell
     /// tries their locks and reports the ended ones by `writersEnded`.
     public var writersToProbe: [WriterID] {
-        var writers: [WriterID] = []
-        for client in clients.keys.sorted() { writers += catalog.liveWriters(of: .client(client)) }
-        for worker in workers.values where worker.state == .lost || worker.isSilent {
-            writers += catalog.liveWriters(of: .worker(worker.id))
+        catalog.liveWriters { owner in
+            guard case .worker(let id) = owner, let worker = workers[id] else { return true }
+            return worker.state == .lost || worker.isSilent
         }
-        return writers
     }
 
     mutating func writersEnded(_ writers: [WriterID], at now: Instant) {
@@ -127,6 +129,7 @@ extension Engine {
     mutating func drainWorker(_ id: WorkerID, at now: Instant) {
         guard workers[id]?.state == .active else { return }
         workers[id]?.state = .draining
+        workers[id]?.isDraining = true
         outbox.lane(id, configuration.epoch) { $0.drain = true }
         if let worker = workers[id] { outbox.effects.append(.publishWorker(worker.status)) }
         feed([.workerDrainRequested(id)], at: now)

@@ -19,6 +19,8 @@ public struct Engine: Sendable {
     /// Answers that the scheduler is being told of.
     var arrivals: [Attempt: Arrival] = [:]
     var outbox = Outbox()
+    /// Who holds most of a full store, worked out once for all tasks that one `handle` tells of.
+    var holderHints: [RunID: String] = [:]
     var isShuttingDown = false
     /// Messages that did not decode, were doubled, late or of another epoch.
     var dropped: UInt64 = 0
@@ -41,6 +43,7 @@ public struct Engine: Sendable {
     ) {
         for event in events { take(event, at: now) }
         flush(at: now)
+        holderHints.removeAll(keepingCapacity: true)
         effects.append(contentsOf: outbox.effects)
         outbox.effects.removeAll(keepingCapacity: true)
     }

@@ -5,6 +5,8 @@ struct WorkerRecord: Hashable, Sendable {
     let id: WorkerID
     var hello: WorkerHello
     var state: AnabranchCore.WorkerState = .active
+    /// It was told to finish and leave.
+    var isDraining = false
     /// It said goodbye, or its process is known to have ended.
     var hasLeft = false
     /// Its leases lapsed and nothing has been heard of it since.
