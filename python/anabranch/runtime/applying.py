@@ -11,12 +11,12 @@ from anabranch.runtime.inputs import items_of
 from anabranch.runtime.no_rows import has_no_rows, stand_in
 from anabranch.runtime.outputs import estimator_output
 from anabranch.runtime.private_copies import retried_with_copies
-from anabranch.runtime.scoring import scores_of
+from anabranch.runtime.scoring import scores_of, scores_of_nothing
 from anabranch.v1 import task_pb2
 
 
 def apply(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
-    """Transform or predict with a model, score it, or both. Of no rows there is an output, of no rows, and no score.
+    """Transform or predict with a model, score it, or both. Of no rows: no rows, and scores that are NaN.
 
     Raises
     ------
@@ -43,10 +43,13 @@ def apply(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
             X = features_of(context, model, form, items, stand_in)
         output = _method(context, model, work.output_method or "transform")(X) if work.output else None
         scores: list[task_pb2.Score] = []
-        if work.score and not empty:
+        scorers = work.scorers if work.HasField("scorers") else None
+        if work.score and empty:
+            scores = scores_of_nothing(context, scorers)
+        elif work.score:
             y = target_of(context, form, items)
             weights = target_of(context, form, items, "sample_weight")
-            scores = scores_of(context, model, X, y, weights, work.scorers if work.HasField("scorers") else None)
+            scores = scores_of(context, model, X, y, weights, scorers)
         return output, scores, empty
 
     output, scores, empty = retried_with_copies(context, shared, attempt)

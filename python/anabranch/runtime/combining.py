@@ -15,6 +15,7 @@ from anabranch.runtime.no_rows import has_no_rows, stand_in
 from anabranch.runtime.outputs import as_xy, function_output
 from anabranch.runtime.private_copies import retried_with_copies
 from anabranch.runtime.rows import row_count
+from anabranch.runtime.scoring import scores_of_nothing
 from anabranch.v1 import common_pb2, task_pb2
 
 
@@ -55,12 +56,15 @@ def combine(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
     success = task_pb2.Success()
     if work.output:
         success.output.CopyFrom(function_output(context, result, given, sources, empty))
-    if work.score and not empty and row_count(result.X) != 0:
-        from anabranch.runtime.predictions import prediction_scores
-
-        y, weights = (_column_for_score(context, result, sources, field) for field in ("y", "sample_weight"))
+    if work.score:
         scorers = work.scorers if work.HasField("scorers") else None
-        success.scores.extend(prediction_scores(context, result.X, y, weights, scorers))
+        if empty or row_count(result.X) == 0:
+            success.scores.extend(scores_of_nothing(context, scorers))
+        else:
+            from anabranch.runtime.predictions import prediction_scores
+
+            y, weights = (_column_for_score(context, result, sources, field) for field in ("y", "sample_weight"))
+            success.scores.extend(prediction_scores(context, result.X, y, weights, scorers))
     return success
 
 

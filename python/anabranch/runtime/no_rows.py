@@ -1,8 +1,8 @@
 """Inputs without rows: a partition that lies wholly on one side of a fold has nothing on the other.
 
-Estimators and most functions refuse them, although what they would answer is known but for its columns. So they are asked
-about one row that stands in, of the same data where there is one, and their answer is passed on as a view of none of its
-rows.
+Estimators and most functions refuse them, although what they would answer is known but for its columns. So they are
+asked about one row that stands in, of the same data where there is one, and their answer is passed on as a view of none
+of its rows.
 """
 
 from __future__ import annotations

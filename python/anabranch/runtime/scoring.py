@@ -40,6 +40,13 @@ def scores_of(
     return [_number(context, "score", value)]
 
 
+def scores_of_nothing(context: TaskContext, scorers: common_pb2.ObjectRef | None) -> list[task_pb2.Score]:
+    """Return NaN for each score that there would be if there were rows."""
+    chosen = None if scorers is None else context.payload(scorers, "scorers")
+    names = [str(name) for name in chosen] if isinstance(chosen, Mapping) else ["score"]
+    return [task_pb2.Score(name=name, value=float("nan")) for name in names]
+
+
 def _own_score(context: TaskContext, model: Any, X: Any, y: Any, weights: Any) -> Any:
     method = getattr(model, "score", None)
     if method is None:

@@ -372,7 +372,7 @@ def test_a_side_without_rows_goes_through_models(runtime: RuntimeHarness, kind: 
             )
             for side in scaled[:2]
         ]
-        assert runtime.opened(answers[0].output).X.shape == (0, 2) and not answers[0].scores
+        assert runtime.opened(answers[0].output).X.shape == (0, 2) and np.isnan(answers[0].scores[0].value)
         assert runtime.opened(answers[1].output).X.shape == (30, 2) and len(answers[1].scores) == 1
 
 
@@ -394,4 +394,4 @@ def test_functions_over_no_rows_are_not_scored(runtime: RuntimeHarness) -> None:
     empty = runtime.data(Y[:0], Y[:0])
     work = task_pb2.CombineWork(function=runtime.put(nodes.Vote()), input=edges(empty, empty), output=True, score=True)
     success = runtime.succeed(combine=work)
-    assert not success.scores and runtime.opened(success.output).X.shape == (0,)
+    assert np.isnan(success.scores[0].value) and runtime.opened(success.output).X.shape == (0,)
