@@ -56,8 +56,14 @@ extension Graph {
                 throw .andWithOneInput(node: node.name, source: nodes[sources[0].position].name)
             }
         }
-        let isHollow = node.role == .native ? node.nativeFunction.isEmpty : node.payload == nil
-        if isHollow { throw .missingPayload(node: node.name) }
+        let hasFunction = !node.nativeFunction.isEmpty
+        let isWhole =
+            switch node.role {
+            case .native: hasFunction
+            case .splitter: hasFunction || node.payload != nil
+            default: node.payload != nil
+            }
+        if !isWhole { throw .missingPayload(node: node.name) }
         if node.variantCount > 0 {
             if node.role == .native { throw .nativeVariants(node: node.name) }
             if node.variants == nil { throw .missingVariants(node: node.name) }

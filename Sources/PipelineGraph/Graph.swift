@@ -50,7 +50,7 @@ public struct Node: Hashable, Sendable {
     public var name: String
     public var kind: NodeKind
     public var role: NodeRole
-    /// Estimator or function; nil for native nodes.
+    /// Estimator or function; nil for native functions, splitters among them.
     public var payload: ObjectRef?
     public var nativeFunction: String
     public var nativeParameters: [UInt8]

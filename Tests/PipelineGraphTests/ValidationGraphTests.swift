@@ -102,6 +102,8 @@ import Testing
         }
         let native = Node(name: "a", kind: .or, role: .native, nativeFunction: "mean")
         #expect(throws: Never.self) { try graph([native]).validate() }
+        let cut = Node(name: "a", kind: .or, role: .splitter, nativeFunction: "partition", splits: "piece")
+        #expect(throws: Never.self) { try graph([cut]).validate() }
     }
 
     @Test func refusesVariantsThatAreNotListed() {

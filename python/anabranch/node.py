@@ -19,28 +19,37 @@ _SUFFIXES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 class Native:
-    """A function registered by name in the worker program, with parameters (JSON values)."""
+    """A function registered by name in the worker program, with parameters (JSON values).
 
-    def __init__(self, function: str, parameters: Mapping[str, Any]) -> None:
+    One that answers several parts names in `splits` the dimension that its labels are on.
+    """
+
+    def __init__(self, function: str, parameters: Mapping[str, Any], splits: str | None = None) -> None:
         self.function = function
         self.parameters = dict(parameters)
+        self.splits = splits
+        if splits is not None:
+            self.parameters["dimension"] = splits
 
     def __repr__(self) -> str:
         arguments = "".join(f", {name}={value!r}" for name, value in self.parameters.items())
         return f"native({self.function!r}{arguments})"
 
 
-def native(function: str, **parameters: Any) -> Native:
+def native(function: str, *, splits: str | None = None, **parameters: Any) -> Native:
     """Name a native function for use as a node's step: ``ab.AndNode("rows", ab.native("rows.concatenate"))``.
 
     Parameters
     ----------
     function : str
         The name under which the worker registered it.
+    splits : str, optional
+        For a function that answers several parts, such as ``partition``: the name of the dimension that they are on.
+        The function is told by the parameter ``dimension``.
     **parameters
         JSON values (numbers, texts, lists, objects) that the function takes.
     """
-    return Native(function, parameters)
+    return Native(function, parameters, splits)
 
 
 def parse_bytes(value: int | str | None, node: str) -> int:
@@ -259,7 +268,7 @@ class AndNode(Node):
 
 def _role_of(name: str, step: Any, asked: str | None) -> Role:
     if isinstance(step, Native):
-        return Role.NATIVE
+        return Role.NATIVE if step.splits is None else Role.SPLITTER
     if getattr(step, "splits", None) is not None and callable(step):
         return Role.SPLITTER
     if inspect.isclass(step):

@@ -28,7 +28,11 @@ struct WorkBuilder {
         case .collectFolds:
             return .combine(
                 CombineWork(function: nil, input: input, output: planNode.wantsOutput, collectFolds: true))
-        case .foldSplit, .split:
+        case .split:
+            // A native splitter is told its dimension by its parameters.
+            if let node, !node.nativeFunction.isEmpty { return .native(native(node, input, wantsOutput: true)) }
+            return .split(split(planNode, node, firing, input, key))
+        case .foldSplit:
             return .split(split(planNode, node, firing, input, key))
         }
     }
@@ -57,10 +61,7 @@ struct WorkBuilder {
     ) throws(WorkError) -> Work {
         guard let node else { throw .missingPayload(node: planNode.name) }
         if node.role == .native {
-            return .native(
-                NativeWork(
-                    function: node.nativeFunction, parameters: node.nativeParameters, input: input,
-                    output: planNode.wantsOutput))
+            return .native(native(node, input, wantsOutput: planNode.wantsOutput))
         }
         guard let function = node.payload else { throw .missingPayload(node: planNode.name) }
         return .combine(
@@ -68,6 +69,11 @@ struct WorkBuilder {
                 function: function, variant: variant(node, firing), input: input, output: planNode.wantsOutput,
                 score: planNode.wantsScore, scorers: planNode.wantsScore ? request.options.scorers : nil,
                 seed: request.options.seed))
+    }
+
+    private func native(_ node: Node, _ input: Input, wantsOutput: Bool) -> NativeWork {
+        NativeWork(
+            function: node.nativeFunction, parameters: node.nativeParameters, input: input, output: wantsOutput)
     }
 
     private func split(

@@ -5,7 +5,7 @@ extension NativeCall {
     ///
     /// Row ids that are not shared are left out: nothing computes with them.
     /// - Throws: `NativeFunctionError` when another column is not the same on all inputs, or `rows` are not as many.
-    func passingThrough(_ inputs: [Data], x: ObjectRef, rows: Int) throws -> Data {
+    public func passingThrough(_ inputs: [Data], x: ObjectRef, rows: Int) throws -> Data {
         var output = Data(x: View(object: x))
         for column in RowColumn.allCases {
             let views = inputs.map { $0[keyPath: column.path] }

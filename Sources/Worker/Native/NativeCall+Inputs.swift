@@ -27,7 +27,7 @@ extension NativeCall {
     /// What a view shows, read in place.
     ///
     /// - Throws: `NativeFunctionError` when it has no rows, or its row indices are none of them.
-    func rows(of view: View) throws -> RowArray {
+    public func rows(of view: View) throws -> RowArray {
         let tensor = try tensor(view.object)
         guard let count = tensor.shape.first else { throw refusal("object \(view.object.id) is a scalar, not rows") }
         guard let ref = view.rows else { return RowArray(tensor, rowCount: count, indices: nil) }
@@ -39,7 +39,9 @@ extension NativeCall {
     }
 
     /// The row indices that a view has.
-    func rowIndices(_ ref: ObjectRef) throws -> [Int] {
+    ///
+    /// - Throws: `NativeFunctionError` when they are no list of int64.
+    public func rowIndices(_ ref: ObjectRef) throws -> [Int] {
         let tensor = try tensor(ref)
         guard tensor.shape.count == 1, let indices = tensor.elements(of: Int64.self) else {
             throw refusal("row indices \(ref.id) are \(tensor.dtype) of shape \(tensor.shape), not a list of int64")
@@ -50,7 +52,7 @@ extension NativeCall {
     /// How many rows `data` has, without reading them.
     ///
     /// - Throws: `NativeFunctionError` when nothing of it is an array or has row indices.
-    func rowCount(of data: Data) throws -> Int {
+    public func rowCount(of data: Data) throws -> Int {
         let views = [data.x, data.y, data.sampleWeight, data.groups, data.rowIDs].compactMap(\.self)
         for view in views {
             if let rows = view.rows { return try tensor(rows).shape.first ?? 0 }

@@ -1,13 +1,13 @@
 import ObjectStore
 
 /// Rows of an array in the store, as a view shows them.
-struct RowArray {
-    let tensor: TensorView
-    let rowCount: Int
+public struct RowArray: Sendable {
+    public let tensor: TensorView
+    public let rowCount: Int
     /// Positions of the rows in the array, checked; nil: all of them.
-    let indices: [Int]?
+    public let indices: [Int]?
     /// Elements of a row.
-    let rowLength: Int
+    public let rowLength: Int
 
     /// - Parameter tensor: of at least one dimension.
     init(_ tensor: TensorView, rowCount: Int, indices: [Int]?) {
@@ -17,13 +17,20 @@ struct RowArray {
         rowLength = tensor.shape.dropFirst().reduce(1, *)
     }
 
-    var dtype: DType { tensor.dtype }
+    public var dtype: DType { tensor.dtype }
 
     /// Shape of one row.
-    var rowShape: [Int] { Array(tensor.shape.dropFirst()) }
+    public var rowShape: [Int] { Array(tensor.shape.dropFirst()) }
 
     /// All rows of an array that stands in Fortran order and in no other.
     var isFortran: Bool { tensor.header.order == .fortran && indices == nil && tensor.shape.count > 1 }
+
+    /// A copy of the elements as floating-point numbers, row after row.
+    public func doubles() throws -> [Double] {
+        var elements = [Double](repeating: 0, count: rowCount * rowLength)
+        try elements.withUnsafeMutableBytes { try copy(into: $0, as: .float64, Placement(rowStride: rowLength)) }
+        return elements
+    }
 
     /// Where an element of the rows goes: `base + row * rowStride + column * columnStride` elements into the target.
     struct Placement {

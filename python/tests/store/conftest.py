@@ -1,10 +1,7 @@
-"""A store's directory as a coordinator makes it."""
+"""Stores of two processes in one directory."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -13,11 +10,9 @@ from anabranch.store import Store
 
 
 @pytest.fixture
-def directory() -> Iterator[str]:
-    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    path = tempfile.mkdtemp(prefix="anabranch-test-", dir=parent)
-    yield path
-    shutil.rmtree(path)
+def directory(store_directory: str) -> str:
+    """A store's directory, as a coordinator makes it."""
+    return store_directory
 
 
 @pytest.fixture
