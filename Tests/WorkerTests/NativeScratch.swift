@@ -34,7 +34,9 @@ final class NativeScratch {
         View(object: try store.writer.write(.pickle5, length: 100) { _ in })
     }
 
-    func call(_ function: String, _ inputs: [AnabranchCore.Data], parameters: String = "", output: Bool = true) throws -> Success {
+    func call(_ function: String, _ inputs: [AnabranchCore.Data], parameters: String = "", output: Bool = true) throws
+        -> Success
+    {
         let work = NativeWork(
             function: function, parameters: Array(parameters.utf8), input: Input(form: .edges, items: [inputs]),
             output: output)
