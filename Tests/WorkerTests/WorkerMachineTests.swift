@@ -281,4 +281,17 @@ import Testing
         let late = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[2]), done(tasks[3])]))
         #expect(late == [.leave])
     }
+
+    @Test func answersOfAnEpochThatHasEndedAreNotTakenForThoseOfTheNext() {
+        var machine = ready(slots: 2)
+        _ = handle(&machine, .tasksArrived([task(1), native(2)]))
+        #expect(handle(&machine, .epochEnded) == [.killRuntime(SlotIndex(0))])
+        #expect(machine.attempts.isEmpty)
+        // The new coordinator counts from 1 too.
+        _ = handle(&machine, .tasksArrived([native(2), task(1)]))
+        #expect(reports(handle(&machine, .runtimeAnswered(SlotIndex(0), [done(task(1))]))).isEmpty)
+        #expect(reports(handle(&machine, .nativeFinished(SlotIndex(1), [done(native(2))]))).isEmpty)
+        _ = handle(&machine, .runtimeExited(SlotIndex(0), RuntimeExit(signal: 9, status: 0)))
+        #expect(Set(machine.attempts) == [native(2).attempt, task(1).attempt])
+    }
 }

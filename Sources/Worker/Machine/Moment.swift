@@ -7,4 +7,6 @@ public struct Moment: Hashable, Comparable, Sendable {
     public func microseconds(since earlier: Moment) -> UInt64 {
         microseconds > earlier.microseconds ? microseconds - earlier.microseconds : 0
     }
+    /// Whole milliseconds from `now`, rounded up so that a wait does not end before its time.
+    func milliseconds(after now: Moment) -> Int { Int((microseconds(since: now) + 999) / 1_000) }
 }

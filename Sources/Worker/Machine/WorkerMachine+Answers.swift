@@ -44,11 +44,17 @@ extension WorkerMachine {
     mutating func nativeFinished(
         _ index: SlotIndex, _ results: [TaskResult], effects: inout [WorkerEffect]
     ) {
-        let known = Set(slots[index.rawValue].native.map(\.attempt))
+        let i = index.rawValue
+        if slots[i].nativeIsForgotten {
+            slots[i].native.removeAll()
+            slots[i].nativeIsForgotten = false
+            return
+        }
+        let known = Set(slots[i].native.map(\.attempt))
         let reported = results.filter { known.contains($0.attempt) }
         let done = Set(results.map(\.attempt))
-        slots[index.rawValue].native.removeAll { done.contains($0.attempt) }
-        for result in reported { slots[index.rawValue].measured(result.usage.computeMicroseconds) }
+        slots[i].native.removeAll { done.contains($0.attempt) }
+        for result in reported { slots[i].measured(result.usage.computeMicroseconds) }
         if !reported.isEmpty { effects.append(.report(reported)) }
     }
 }

@@ -8,7 +8,7 @@ extension WorkerMachine {
         let before = slots[i].runtime
         slots[i].runtime = .absent
         switch before {
-        case .absent: return
+        case .absent, .forgotten: return
         case .starting, .unresponsive:
             startFailed(index, whyNotReady(before, exit), tail: exit.outputTail, at: now, effects: &effects)
         case .dying(let kind, let attempt):
@@ -110,14 +110,16 @@ extension WorkerMachine {
         slots[i].python.removeAll()
     }
 
+    /// Nothing that was here matters any more, not even to its own answers: the next epoch counts its tasks from 1 again.
     mutating func forgetAll(effects: inout [WorkerEffect]) {
         _ = queue.removeAll()
         suspects.removeAll()
         for i in slots.indices {
-            slots[i].native.removeAll()
+            slots[i].nativeIsForgotten = !slots[i].native.isEmpty
             if slots[i].python.isEmpty { continue }
-            for place in slots[i].python.indices { slots[i].python[place].isWithdrawn = true }
-            kill(i, because: .cancelled, effects: &effects)
+            slots[i].python.removeAll()
+            if slots[i].runtime == .ready { effects.append(.killRuntime(SlotIndex(i))) }
+            slots[i].runtime = .forgotten
         }
     }
 }

@@ -22,7 +22,7 @@ extension WorkerMachine {
                 wantsRuntime -= 1
                 slots[i].runtime = .starting(since: now)
                 effects.append(.startRuntime(SlotIndex(i)))
-            case .absent, .starting, .unresponsive, .dying: break
+            case .absent, .starting, .unresponsive, .dying, .forgotten: break
             }
         }
     }

@@ -66,7 +66,8 @@ public struct WorkerMachine: Sendable {
     public var attempts: [Attempt] {
         queue.map(\.attempt)
             + slots.flatMap { slot in
-                slot.python.filter { !$0.isWithdrawn }.map(\.task.attempt) + slot.native.map(\.attempt)
+                slot.python.filter { !$0.isWithdrawn }.map(\.task.attempt)
+                    + (slot.nativeIsForgotten ? [] : slot.native.map(\.attempt))
             }
     }
 

@@ -22,6 +22,8 @@ struct WorkerSlot: Sendable {
         case ready
         /// Killed by us because of this attempt; its exit is awaited. Exit: `absent`.
         case dying(FailureKind, Attempt)
+        /// Killed by us with tasks of an epoch that has ended; its exit is awaited. Exit: `absent`.
+        case forgotten
     }
 
     var runtime = Runtime.absent
@@ -30,6 +32,8 @@ struct WorkerSlot: Sendable {
     var python: Deque<Committed> = []
     /// What the native thread has.
     var native: [TaskAssignment] = []
+    /// What it has is of an epoch that has ended; it answers all of it at once, and then it is free.
+    var nativeIsForgotten = false
     /// When the first of `python` began, as far as can be seen from here.
     var headSince = Moment(microseconds: 0)
     /// Moving average of compute time; nil while nothing has been measured.
@@ -41,7 +45,7 @@ struct WorkerSlot: Sendable {
 
     mutating func becameReady() {
         // A hello that crossed with the kill comes from a process that is gone.
-        if runtime == .unresponsive { return }
+        if runtime == .unresponsive || runtime == .forgotten { return }
         runtime = .ready
         failedStarts = 0
     }
@@ -64,7 +68,7 @@ struct WorkerSlot: Sendable {
         case .absent: return pythonWaits ? [restartNotBefore] : []
         case .starting(let since):
             return [since.advanced(byMicroseconds: WorkerMachine.startLimitMicroseconds)]
-        case .unresponsive, .dying: return []
+        case .unresponsive, .dying, .forgotten: return []
         case .ready:
             guard let head = python.first else { return [] }
             var moments: [Moment] = []

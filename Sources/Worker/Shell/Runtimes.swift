@@ -27,23 +27,27 @@ final class Runtimes {
     static let outputLimit = 1 << 20
 
     private let configuration: WorkerConfiguration
-    private let setup: (WriterID, SlotIndex) -> RuntimeSetup
+    private let store: String
     private(set) var processes: [SlotIndex: RuntimeProcess] = [:]
     /// What each runtime works on, for the log.
     private var current: [SlotIndex: TaskID] = [:]
 
-    init(_ configuration: WorkerConfiguration, setup: @escaping (WriterID, SlotIndex) -> RuntimeSetup) {
+    init(_ configuration: WorkerConfiguration, store: String) {
         self.configuration = configuration
-        self.setup = setup
+        self.store = store
     }
 
     /// Starts the slot's runtime; nil and an event when that is not possible.
-    func start(_ slot: SlotIndex) -> (writer: WriterID?, event: WorkerEvent?) {
+    func start(_ slot: SlotIndex, under welcome: WorkerWelcome) -> (writer: WriterID?, event: WorkerEvent?) {
         let writer = WriterID(UInt64.random(in: 1...UInt64(Int64.max)))
         do {
             let process = try RuntimeProcess(
                 .init(interpreter: configuration.python, environment: environment), writer: writer)
-            try process.send(ToRuntime(setup: setup(writer, slot)))
+            let setup = RuntimeSetup(
+                storePath: store, writer: writer, slot: UInt32(slot.rawValue), threads: UInt32(configuration.threads),
+                inlineThreshold: welcome.inlineThreshold, storeBudget: welcome.storeBudget,
+                systemPath: configuration.systemPath, workingDirectory: configuration.workingDirectory)
+            try process.send(ToRuntime(setup: setup))
             processes[slot] = process
             return (writer, nil)
         } catch {

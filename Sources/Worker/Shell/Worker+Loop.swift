@@ -1,0 +1,111 @@
+import AnabranchCore
+import Wire
+
+// What one turn of the loop does: read, decide, perform, watch.
+extension Worker {
+    func waitingTime() -> Int? {
+        let now = MonotonicClock.now
+        var next = nextHeartbeat
+        if let deadline = machine.nextDeadline(after: now) { next = min(next, deadline) }
+        return next.milliseconds(after: now)
+    }
+
+    /// One turn: everything that is ready, then one answer. False when the worker is to end at once.
+    func serve(_ ready: [(token: Token, readiness: Readiness)]) throws -> Bool {
+        var notices = Runtimes.Notices()
+        for (token, _) in ready {
+            switch token {
+            case .control:
+                for reply in try coordination.readControl() {
+                    switch reply {
+                    case .welcomed(newEpoch: true):
+                        handle(.epochEnded)
+                        answer = Answer()
+                    case .welcomed: break
+                    case .refused(let reason):
+                        throw WorkerFailure.refused(address: configuration.address, reason: reason)
+                    }
+                }
+            case .lane: for batch in try coordination.readLane() { take(batch) }
+            case .native:
+                nativeDone.clear()
+                for finished in native.takeFinished() { handle(.nativeFinished(finished.slot, finished.results)) }
+            case .socket(let slot): runtimes.serve(slot, into: &notices)
+            case .output(let slot), .errors(let slot): runtimes.serveOutput(slot, into: &notices)
+            case .exit(let slot): runtimes.serveExit(slot, into: &notices)
+            case .watch: return false
+            case .stop:
+                stop.wakeup.clear()
+                if stop.wantsEnd { return false }
+                if stop.wantsDrain { handle(.drainRequested) }
+            }
+        }
+        answer.released += notices.released
+        answer.logs += notices.logs
+        answer.closed += notices.closedWriters
+        for event in notices.events { handle(event) }
+        handle(.tick)
+        watchRuntimes()
+        try flush()
+        return true
+    }
+
+    private func take(_ batch: TaskBatch) {
+        if !batch.releases.isEmpty {
+            let others = runtimes.release(batch.releases)
+            nativeStore?.writer.release(others)
+        }
+        if !batch.cancels.isEmpty { handle(.cancelRequested(batch.cancels)) }
+        if !batch.tasks.isEmpty { handle(.tasksArrived(batch.tasks)) }
+        if batch.drain { handle(.drainRequested) }
+    }
+
+    private func handle(_ event: WorkerEvent) {
+        var effects: [WorkerEffect] = []
+        machine.handle(event, at: MonotonicClock.now, effects: &effects)
+        for effect in effects { perform(effect) }
+    }
+
+    private func perform(_ effect: WorkerEffect) {
+        switch effect {
+        case .startRuntime(let slot):
+            guard let welcome = coordination.welcome else { return }
+            let (writer, event) = runtimes.start(slot, under: welcome)
+            if let writer { answer.opened.append(writer) }
+            if let event { handle(event) }
+        case .send(let slot, let tasks):
+            let refused = runtimes.send(slot, tasks)
+            if !refused.isEmpty { handle(.runtimeAnswered(slot, refused)) }
+        case .withdraw(let slot, let attempts): runtimes.withdraw(slot, attempts)
+        case .runNative(let slot, let tasks):
+            if nativeStore == nil { openNativeStore() }
+            native.run(slot, tasks)
+        case .killRuntime(let slot): runtimes.kill(slot)
+        case .report(let results): answer.results += results
+        case .reportStarted(let attempts): answer.started += attempts
+        case .leave: hasLeft = true
+        }
+    }
+
+    /// Watches the descriptors that are open now, for writing too where something waits to be written.
+    private func watchRuntimes() {
+        for index in 0..<configuration.slots {
+            let slot = SlotIndex(index)
+            let process = runtimes.processes[slot]
+            watch(
+                process?.socket, for: process?.wantsToWrite == true ? [.readable, .writable] : .readable,
+                as: .socket(slot))
+            watch(process?.output, for: .readable, as: .output(slot))
+            watch(process?.errors, for: .readable, as: .errors(slot))
+            watch(process?.exitDescriptor, for: .readable, as: .exit(slot))
+        }
+    }
+
+    private func watch(_ descriptor: Int32?, for readiness: Readiness, as token: Token) {
+        if let descriptor, descriptor >= 0 {
+            poller.watch(descriptor: descriptor, for: readiness, as: token)
+        } else {
+            poller.forget(token)
+        }
+    }
+}
