@@ -282,8 +282,10 @@ class Run:
         return run_graph(self.graph, mode, X, y, models=self, **options)
 
     def result(self) -> Any:
-        """Return the only output: that of the graph's last node, when there is one node and one key."""
-        ends = [entry for node in self.graph.sinks for entry in self[node]]
+        """Return the only output: that of the last node that ran, when there is one node and one key."""
+        ran = {node for node in self._nodes if len(self[node])}
+        inner = {source for source, target in self.graph.edges if target in ran}
+        ends = [entry for node in self._nodes if node in ran - inner for entry in self[node]]
         if len(ends) != 1:
             listed = ", ".join(map(repr, ends[:6])) + (", …" if len(ends) > 6 else "")
             raise RequestError(f"the run has {len(ends)} results ({listed}); use run[node]")
