@@ -14,7 +14,7 @@ from anabranch.mode import Mode
 from anabranch.models import choices, encode_models
 from anabranch.node import Node
 from anabranch.run import Run
-from anabranch.scoring import resolve_scoring
+from anabranch.scoring import SCORE, resolve_scoring
 from anabranch.v1 import control_pb2, graph_pb2
 
 if TYPE_CHECKING:
@@ -126,6 +126,9 @@ def run_graph(
     by_node = nodes_by_reference(graph, X) if isinstance(X, Mapping) else None
     graph.validate()
     scorers = resolve_scoring(scoring) if mode in (Mode.SCORE, Mode.CROSS_VALIDATE) else None
+    if scorers is None and mode is Mode.CROSS_VALIDATE:
+        # As in scikit-learn: there weights are for fits, and each estimator's own score gets none.
+        scorers = {SCORE: None}
     client = current()
     table = {"partitions": partitions, "by": by, "sample_weight": sample_weight, "groups": groups, "row_ids": row_ids}
     inputs = _inputs(client, graph, by_node, X, y, models, table)
