@@ -17,6 +17,8 @@ public struct WorkerConfiguration: Sendable {
     public var systemPath: [String]
     /// Threads of BLAS, OpenMP and `n_jobs` per slot. Nil: cores / slots, at least 1.
     public var threadsPerSlot: Int?
+    /// Ceiling of a runtime's data segment, in bytes: an allocation beyond it is an error of its task. Nil: none.
+    public var memoryPerSlot: UInt64?
     /// End of file on it ends the worker at once: it is the read end of a pipe that the worker's owner holds.
     public var watchDescriptor: Int32?
     /// How long to wait for the coordinator's first answer.
@@ -29,9 +31,8 @@ public struct WorkerConfiguration: Sendable {
     public init(
         address: String, slots: Int, python: String, store: String? = nil, labels: [String] = [],
         workingDirectory: String = "", systemPath: [String] = [], threadsPerSlot: Int? = nil,
-        watchDescriptor: Int32? = nil, welcomeSeconds: Double = 30, silenceSeconds: Double = 60,
-        version: String,
-        functions: NativeFunctionRegistry = .standard
+        memoryPerSlot: UInt64? = nil, watchDescriptor: Int32? = nil, welcomeSeconds: Double = 30,
+        silenceSeconds: Double = 60, version: String, functions: NativeFunctionRegistry = .standard
     ) {
         self.address = address
         self.slots = slots
@@ -41,6 +42,7 @@ public struct WorkerConfiguration: Sendable {
         self.workingDirectory = workingDirectory
         self.systemPath = systemPath
         self.threadsPerSlot = threadsPerSlot
+        self.memoryPerSlot = memoryPerSlot
         self.watchDescriptor = watchDescriptor
         self.welcomeSeconds = welcomeSeconds
         self.silenceSeconds = silenceSeconds

@@ -22,6 +22,9 @@ struct PoolCommand: ParsableCommand {
     @Option(help: "Threads of BLAS, OpenMP and n_jobs per slot; cores / slots when not given.")
     var threadsPerSlot: Int?
 
+    @Option(help: "Bytes that a runtime may allocate (suffixes K, M, G); no ceiling when not given.")
+    var memoryPerSlot: String?
+
     @Option(help: "End of file on this descriptor ends the pool.")
     var watchFd: Int32?
 
@@ -32,6 +35,9 @@ struct PoolCommand: ParsableCommand {
     var sysPath: String = ""
 
     func validate() throws {
+        if let memoryPerSlot, ByteCount(memoryPerSlot) == nil {
+            throw ValidationError("--memory-per-slot \(memoryPerSlot): write bytes, or a number with K, M or G")
+        }
         if let slots, slots < 1 { throw ValidationError("--slots \(slots): at least 1 is needed") }
     }
 
@@ -65,6 +71,7 @@ struct PoolCommand: ParsableCommand {
         var arguments = ["worker", "--address", address, "--python", interpreter]
         if let slots { arguments += ["--slots", "\(slots)"] }
         if let threadsPerSlot { arguments += ["--threads-per-slot", "\(threadsPerSlot)"] }
+        if let memoryPerSlot { arguments += ["--memory-per-slot", memoryPerSlot] }
         if !directory.isEmpty { arguments += ["--directory", directory] }
         if !sysPath.isEmpty { arguments += ["--sys-path", sysPath] }
         return arguments

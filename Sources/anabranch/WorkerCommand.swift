@@ -27,6 +27,12 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: "Threads of BLAS, OpenMP and n_jobs per slot; cores / slots when not given.")
     var threadsPerSlot: Int?
 
+    @Option(
+        help:
+            "Bytes that a runtime may allocate (suffixes K, M, G), mapped objects not counted; no ceiling when not given."
+    )
+    var memoryPerSlot: String?
+
     @Option(help: "Seconds to wait for the coordinator's first answer.")
     var patience: Double = 30
 
@@ -44,6 +50,9 @@ struct WorkerCommand: ParsableCommand {
         if let threadsPerSlot, threadsPerSlot < 1 {
             throw ValidationError("--threads-per-slot \(threadsPerSlot): at least 1 is needed")
         }
+        if let memoryPerSlot, ByteCount(memoryPerSlot) == nil {
+            throw ValidationError("--memory-per-slot \(memoryPerSlot): write bytes, or a number with K, M or G")
+        }
         for pair in label where !pair.contains("=") { throw ValidationError("--label \(pair): write K=V") }
     }
 
@@ -53,6 +62,7 @@ struct WorkerCommand: ParsableCommand {
             address: try coordinator.required(), slots: slots ?? CoreCount.available,
             python: try Interpreter.resolve(python), store: store, labels: label, workingDirectory: directory,
             systemPath: sysPath.isEmpty ? [] : sysPath.components(separatedBy: ":"), threadsPerSlot: threadsPerSlot,
+            memoryPerSlot: memoryPerSlot.flatMap { ByteCount($0)?.bytes },
             watchDescriptor: watchFd, welcomeSeconds: patience, version: AnabranchCommand.version)
         do {
             let worker = try Worker(settings, log: quietWhenWatched)

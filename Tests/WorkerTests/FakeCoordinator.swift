@@ -80,6 +80,11 @@ final class FakeCoordinator {
         try #require(try lane?.send(batch.encoded()) == true)
     }
 
+    /// Bytes that no coordinator sends.
+    func sendGarbage(_ bytes: [UInt8], _ second: [UInt8]? = nil) throws {
+        if let second { try lane?.send(bytes, second) } else { try lane?.send(bytes) }
+    }
+
     /// Listens until `condition` holds; fails the test when it does not within the time.
     func listen(
         seconds: Double = 20, until condition: (Heard) -> Bool, sourceLocation: SourceLocation = #_sourceLocation

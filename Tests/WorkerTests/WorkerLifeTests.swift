@@ -88,6 +88,24 @@ import Worker
         try thread.outcome().get()
     }
 
+    @Test func bytesThatAreNoMessagesAreDroppedAndCounted() throws {
+        let thread = WorkerThread(WorkerThread.configuration(of: coordinator))
+        try coordinator.listen { !$0.heartbeats.isEmpty }
+        let sound = TaskBatch(epoch: coordinator.epoch, worker: WorkerID(1), tasks: [hanging(1)]).encoded()
+        try coordinator.sendGarbage([])
+        try coordinator.sendGarbage([0xFF, 0xFF])
+        try coordinator.sendGarbage(Array(sound.dropLast()))
+        try coordinator.sendGarbage([8, 2] + sound.dropFirst(2))
+        // Two frames are no message of a lane, though the second is sound.
+        try coordinator.sendGarbage([1], sound)
+        try coordinator.listen { $0.heartbeats.last?.droppedMessages == 5 }
+        #expect(coordinator.heard.heartbeats.last?.running == [])
+        try coordinator.send([hanging(2)])
+        try coordinator.listen { $0.heartbeats.last?.running == [Attempt(task: TaskID(2), number: 1)] }
+        thread.stop?.end()
+        try thread.outcome().get()
+    }
+
     @Test func aNewEpochForgetsTheTasksOfTheOld() throws {
         let thread = WorkerThread(WorkerThread.configuration(of: coordinator))
         try coordinator.listen { !$0.heartbeats.isEmpty }

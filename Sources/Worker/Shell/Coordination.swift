@@ -29,7 +29,9 @@ final class Coordination {
     /// When the first of the hellos went that have had no answer.
     private var unansweredSince: Moment?
     private let frame = FrameHolder()
-    private(set) var droppedMessages: UInt64 = 0
+    private var unreadMessages: UInt64 = 0
+    /// What did not decode, had frames too many, or was of another epoch.
+    var droppedMessages: UInt64 { unreadMessages + lane.malformedMessages + control.malformedMessages }
 
     init(_ configuration: WorkerConfiguration) throws {
         self.configuration = configuration
@@ -93,14 +95,14 @@ final class Coordination {
         var answers: [Answer] = []
         while try control.receive(into: frame.frame) {
             guard let message = frame.decode(FromCoordinator.self) else {
-                droppedMessages += 1
+                unreadMessages += 1
                 continue
             }
             unansweredSince = nil
             switch message.body {
             case .workerWelcome(let welcome): answers.append(try accept(welcome))
             case .error(let error): answers.append(.refused(error.message))
-            default: droppedMessages += 1
+            default: unreadMessages += 1
             }
         }
         return answers
@@ -130,7 +132,7 @@ final class Coordination {
             guard let batch = frame.decode(TaskBatch.self), let welcome, batch.epoch == welcome.epoch,
                 batch.worker == welcome.worker
             else {
-                droppedMessages += 1
+                unreadMessages += 1
                 continue
             }
             batches.append(batch)

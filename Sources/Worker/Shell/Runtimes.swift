@@ -46,7 +46,8 @@ final class Runtimes {
             let setup = RuntimeSetup(
                 storePath: store, writer: writer, slot: UInt32(slot.rawValue), threads: UInt32(configuration.threads),
                 inlineThreshold: welcome.inlineThreshold, storeBudget: welcome.storeBudget,
-                systemPath: configuration.systemPath, workingDirectory: configuration.workingDirectory)
+                systemPath: configuration.systemPath, workingDirectory: configuration.workingDirectory,
+                memoryBytes: configuration.memoryPerSlot)
             try process.send(ToRuntime(setup: setup))
             processes[slot] = process
             return (writer, nil)
