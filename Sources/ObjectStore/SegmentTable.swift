@@ -6,6 +6,11 @@ struct SegmentTable: Sendable {
     static let ownSegment = largestArena / 2
     /// Empty segments that are kept for the next objects, unless recent objects were larger.
     static let keptIdle = 256 << 20
+    /// All writers together keep at most this share of the budget idle: what one keeps, another cannot have.
+    private static let idleShare = 4
+    /// So much, or this share of the budget, is never worth counting the writers for.
+    private static let smallIdle = 16 << 20
+    private static let smallIdleShare = 64
     private static let recentCount = 32
 
     /// Where an object may go.
@@ -59,19 +64,28 @@ struct SegmentTable: Sendable {
         if isArena { nextArena = min(Self.largestArena, max(nextArena, size * 2)) }
     }
 
-    /// Gives a region back, and answers which segments are to be removed because too much stands idle.
-    mutating func release(segment number: UInt32, offset: Int) -> [UInt32] {
-        guard let index = segments.firstIndex(where: { $0.number == number }) else { return [] }
+    /// Gives a region back.
+    ///
+    /// - Returns: whether so much stands idle now that `removeIdle(writers:)` is due.
+    mutating func release(segment number: UInt32, offset: Int) -> Bool {
+        guard let index = segments.firstIndex(where: { $0.number == number }) else { return false }
         segments[index].regions.release(offset)
-        return segments[index].regions.isEmpty ? removeIdle(keeping: keptIdle) : []
+        guard segments[index].regions.isEmpty else { return false }
+        return idleBytes > (budget > 0 ? min(Self.smallIdle, budget / Self.smallIdleShare) : Self.smallIdle)
+    }
+
+    /// Forgets the empty segments that one of so many writers may not keep; the caller removes their files.
+    mutating func removeIdle(writers: Int) -> [UInt32] {
+        let largest = recent.max() ?? 0
+        let kept = max(Self.keptIdle, largest + largest / 8)
+        return removeIdle(keeping: budget > 0 ? min(kept, budget / Self.idleShare / max(1, writers)) : kept)
     }
 
     /// Forgets empty segments until those left have at most `kept` bytes; the caller removes their files.
     mutating func removeIdle(keeping kept: Int) -> [UInt32] {
-        let idle = segments.filter(\.regions.isEmpty)
-        var excess = idle.reduce(0) { $0 + $1.regions.size } - kept
+        var excess = idleBytes - kept
         var removed: [UInt32] = []
-        for segment in idle where excess > 0 {
+        for segment in segments where segment.regions.isEmpty && excess > 0 {
             excess -= segment.regions.size
             removed.append(segment.number)
         }
@@ -110,11 +124,7 @@ struct SegmentTable: Sendable {
         return .region(segment: segments[index].number, offset: 0)
     }
 
-    private var keptIdle: Int {
-        let largest = recent.max() ?? 0
-        let kept = max(Self.keptIdle, largest + largest / 8)
-        return budget > 0 ? min(kept, budget / 4) : kept
-    }
+    private var idleBytes: Int { segments.reduce(0) { $0 + ($1.regions.isEmpty ? $1.regions.size : 0) } }
 
     private static func pages(_ length: Int) -> Int {
         let (sum, overflow) = length.addingReportingOverflow(4095)

@@ -157,7 +157,9 @@ public final class SegmentWriter: Sendable {
 
     private func release(segment: UInt32, offset: Int) {
         state.withLock { state in
-            for number in state.table.release(segment: segment, offset: offset) {
+            guard state.table.release(segment: segment, offset: offset) else { return }
+            let writers = StoreDirectory.lockedWriterCount(in: directory)
+            for number in state.table.removeIdle(writers: writers) {
                 state.files.removeValue(forKey: number)?.remove()
             }
         }

@@ -56,6 +56,11 @@ extension StoreDirectory {
         unlink("\(path)/\(SegmentName(writer: segment.writer, number: segment.number))") == 0
     }
 
+    /// How many writers have not left in order.
+    static func lockedWriterCount(in directory: String) -> Int {
+        entries(of: directory).count { $0.hasPrefix("writer-") }
+    }
+
     static func segments(in directory: String) -> [Segment] {
         entries(of: directory).compactMap { entry in
             var facts = stat()

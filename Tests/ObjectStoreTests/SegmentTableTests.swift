@@ -42,8 +42,9 @@ import Testing
         #expect(table.totalBytes >= 100 << 20 && table.totalBytes <= 113 << 20)
         let whileInUse = table.place(100 << 20)
         #expect(whileInUse.needsSegment)
-        let removed = table.release(segment: 1, offset: 0)
-        #expect(removed == [])
+        let isDue = table.release(segment: 1, offset: 0)
+        let removed = table.removeIdle(writers: 1)
+        #expect(isDue && removed == [])
         // Too small for one, too large for another, right for a third.
         let places = [120, 40, 90].map { table.place($0 * mebibyte) }
         #expect(places.map(\.needsSegment) == [true, true, false])
@@ -53,7 +54,9 @@ import Testing
     @Test func whatStandsIdleShrinksBack() throws {
         var table = SegmentTable(budget: 0)
         let places = try (0..<10).map { _ in try #require(place(40 * mebibyte, in: &table)) }
-        let removed = places.flatMap { table.release(segment: $0.segment, offset: $0.offset) }
+        let removed = places.flatMap { place in
+            table.release(segment: place.segment, offset: place.offset) ? table.removeIdle(writers: 3) : []
+        }
         #expect(!removed.isEmpty)
         #expect(table.totalBytes <= SegmentTable.keptIdle)
         let rest = table.removeIdle(keeping: 0)
@@ -64,15 +67,24 @@ import Testing
     @Test func aSmallBudgetKeepsLittle() throws {
         var table = SegmentTable(budget: 100 << 20)
         let place = try #require(place(40 * mebibyte, in: &table))
-        let removed = table.release(segment: place.segment, offset: place.offset)
-        #expect(removed == [1])
+        let isDue = table.release(segment: place.segment, offset: place.offset)
+        let removed = table.removeIdle(writers: 1)
+        #expect(isDue && removed == [1])
+    }
+
+    @Test func writersShareWhatMayStandIdle() throws {
+        var table = SegmentTable(budget: 400 << 20)
+        let place = try #require(place(40 * mebibyte, in: &table))
+        let isDue = table.release(segment: place.segment, offset: place.offset)
+        let removed = [2, 3].map { table.removeIdle(writers: $0) }
+        #expect(isDue && removed == [[], [1]])
     }
 
     @Test func unknownRegionsArePassedOver() throws {
         var table = SegmentTable(budget: 0)
         let place = try #require(place(mebibyte, in: &table))
-        let removed = table.release(segment: 9, offset: 0) + table.release(segment: place.segment, offset: 64)
-        #expect(removed == [])
+        let isDue = [table.release(segment: 9, offset: 0), table.release(segment: place.segment, offset: 64)]
+        #expect(isDue == [false, false])
         let next = table.place(mebibyte)
         #expect(next == .region(segment: 1, offset: mebibyte))
     }

@@ -49,6 +49,12 @@ def used_bytes(directory: str) -> int:
     return total
 
 
+def writer_count(directory: str) -> int:
+    """Count the writers that have not left in order; at least 1."""
+    names = os.listdir(directory)
+    return max(1, sum(name.startswith("writer-") for name in names))
+
+
 def create_segment(directory: str, writer: int, number: int, size: int, budget: int) -> int:
     """Create a segment file whose ``size`` bytes are reserved; its descriptor.
 

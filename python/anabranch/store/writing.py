@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import suppress
 from threading import Lock
 
-from anabranch.store.directory import create_segment, segment_path
+from anabranch.store.directory import create_segment, segment_path, writer_count
 from anabranch.store.errors import StoreError, StoreFull
 from anabranch.store.regions import RegionAllocator, aligned
 
@@ -19,6 +19,11 @@ LARGEST_ARENA = 64 * MIB
 OWN_SEGMENT = LARGEST_ARENA // 2
 # Empty segments that are kept for the next objects, unless recent objects were larger.
 KEPT_IDLE = 256 * MIB
+# All writers together keep at most this share of the budget idle: what one keeps, another cannot have.
+IDLE_SHARE = 4
+# So much, or this share of the budget, is never worth counting the writers for.
+SMALL_IDLE = 16 * MIB
+SMALL_IDLE_SHARE = 64
 
 
 class Segment:
@@ -99,7 +104,7 @@ class SegmentWriter:
             if segment is None:
                 return
             segment.regions.release(offset)
-            if segment.regions.is_empty:
+            if segment.regions.is_empty and self._idle_bytes() > self._small_idle():
                 self._shrink(self._kept_idle())
 
     def close(self) -> None:
@@ -173,11 +178,19 @@ class SegmentWriter:
 
     def _kept_idle(self) -> int:
         kept = max(KEPT_IDLE, max(self._recent, default=0) * 9 // 8)
-        return min(kept, self._budget // 4) if self._budget else kept
+        if not self._budget:
+            return kept
+        return min(kept, self._budget // IDLE_SHARE // writer_count(self._directory))
+
+    def _small_idle(self) -> int:
+        return min(SMALL_IDLE, self._budget // SMALL_IDLE_SHARE) if self._budget else SMALL_IDLE
+
+    def _idle_bytes(self) -> int:
+        return sum(segment.regions.size for segment in self._segments.values() if segment.regions.is_empty)
 
     def _shrink(self, kept: int) -> None:
         idle = [segment for segment in self._segments.values() if segment.regions.is_empty]
-        excess = sum(segment.regions.size for segment in idle) - kept
+        excess = self._idle_bytes() - kept
         for segment in idle:
             if excess <= 0:
                 break

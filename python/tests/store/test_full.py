@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,16 @@ def test_over_budget(directory: str) -> None:
         assert used_bytes(directory) <= 100 * MIB
         store.release([identifier(first)])
         store.put(np.zeros(80 * MIB, np.uint8))  # its own idle segment makes room
+
+
+def test_what_writers_keep_idle_leaves_room_for_the_others(directory: str) -> None:
+    with ExitStack() as stack:
+        stores = [stack.enter_context(Store(directory, budget=200 * MIB)) for _ in range(10)]
+        for store in stores:
+            refs = [store.put(np.zeros(15 * MIB, np.uint8)) for _ in range(10)]
+            store.release([identifier(ref) for ref in refs])
+        assert used_bytes(directory) <= 50 * MIB
+        stores[0].put(np.zeros(140 * MIB, np.uint8))
 
 
 def test_an_arena_that_does_not_fit_becomes_smaller(directory: str) -> None:
