@@ -29,7 +29,7 @@ extension Engine {
             var next = seen
             repeat {
                 let end = min(next + configuration.updateLimit, record.history.count)
-                let entries = Array(record.history[next..<end])
+                let entries = record.history[next..<end].map(\.update)
                 for entry in entries { entry.forEachReference { catalog.hold($0, by: client) } }
                 let isLast = end == record.history.count
                 outbox.effects.append(

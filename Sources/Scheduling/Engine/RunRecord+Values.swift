@@ -37,7 +37,7 @@ extension RunRecord {
         update.forEachReference { catalog.use($0) }
         if update.state == .failed || update.state == .cancelled { causes[update.entry] = history.count }
         if update.state != .succeeded { failures += 1 }
-        history.append(update)
+        history.append(RecordedEntry(update))
     }
 
     /// The run is closed: its results are no longer wanted.

@@ -25,7 +25,7 @@ struct RunRecord: Sendable {
     /// Tasks that the scheduler asked for and that the plan could not give yet.
     var hunger = 0
     /// All finished entries, in the order of their ends: the run's results. Every object named here is in use.
-    var history: [EntryUpdate] = []
+    var history: [RecordedEntry] = []
     /// Where in `history` the entries that failed by themselves stand, for the causes of skipped ones.
     var causes: [EntryID: Int] = [:]
     /// Entries that failed, were skipped or cancelled.
