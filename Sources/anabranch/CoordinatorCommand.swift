@@ -22,8 +22,9 @@ struct CoordinatorCommand: ParsableCommand {
             SIGINT: { _ in coordinator.stop() },
         ])
         defer { signals.cancel() }
-        print("address \(coordinator.address)")
-        print("store   \(coordinator.storePath)")
+        // Not print: a pipe or a file would get it only when the coordinator ends.
+        FileHandle.standardOutput.write(
+            Data("address \(coordinator.address)\nstore   \(coordinator.storePath)\n".utf8))
         try coordinator.run()
     }
 }

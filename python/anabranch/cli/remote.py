@@ -46,6 +46,12 @@ def export(request: Request) -> int:
     key = request.text("key")
     entry = (relation.where(parse_key(key)) if key else relation).only()
     path = run.select(entry)
+    unknown = [step.name for step in path.steps if step.action is _unknown]
+    if unknown:
+        raise CommandError(
+            f"node {unknown[0]!r} is a function, which the coordinator does not hand out: "
+            "save the path in the program that has it (`anabranch run --out`, Path.save)"
+        )
     form = request.text("format") or "joblib"
     out = request.text("out") or f"{node}.{form}"
     if form == "anabranch":
