@@ -8,6 +8,8 @@ import Wire
 /// Used by the worker's loop thread only.
 final class Coordination {
     static let helloInterval: UInt64 = 500_000
+    /// What the system takes as the name of a socket (`sun_path`), without its end.
+    private static let longestSocketPath = 107
     /// A worker that has been welcomed says hello this often, which finds a coordinator that was restarted.
     static let renewalInterval: UInt64 = 5_000_000
 
@@ -45,11 +47,9 @@ final class Coordination {
         lane = try Socket(context, .pull)
         try lane.set(.maxMessageSize(MessageLimit.data))
         try lane.set(.receiveHighWaterMark(0))
-        if configuration.address.hasPrefix("ipc://") {
-            try lane.bind("ipc://\(store)/lane-\(String(instance, radix: 16)).sock")
-        } else {
-            try lane.bind("tcp://127.0.0.1:*")
-        }
+        // Whoever sees the store can reach a socket in it, from another container too; nobody else needs to.
+        let socketFile = "\(store)/lane-\(String(instance, radix: 16)).sock"
+        try lane.bind(socketFile.utf8.count <= Self.longestSocketPath ? "ipc://\(socketFile)" : "tcp://127.0.0.1:*")
         laneEndpoint = try lane.boundEndpoint()
         control = try Socket(context, .dealer)
         try control.set(.maxMessageSize(MessageLimit.control))
