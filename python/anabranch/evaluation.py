@@ -9,6 +9,7 @@ from anabranch.data import Xy
 from anabranch.errors import RequestError
 from anabranch.path import INPUT, Given, Path, Step, given_data
 from anabranch.roles import Role
+from anabranch.runtime.estimators import takes_column
 from anabranch.scoring import SCORE, resolve_scoring
 
 _COLUMNS = ("y", "sample_weight", "groups", "row_ids")
@@ -80,7 +81,9 @@ def _shaped(step: Step, items: list[list[Any]]) -> Any:
 
 
 def _features(step: Step, items: list[list[Xy]]) -> Any:
-    return _shaped(step, [[xy.X for xy in item] for item in items])
+    X = _shaped(step, [[xy.X for xy in item] for item in items])
+    # As in the runtime: predictions reach the next estimator as a column.
+    return X.reshape(-1, 1) if step.form == "single" and takes_column(step.action, X) else X
 
 
 def _method(step: Step, name: str) -> Any:

@@ -46,9 +46,12 @@ def failure_of(error: BaseException, store: Store, setup: task_pb2.RuntimeSetup,
         failure.peak_memory_bytes = peak_memory()
         under = f" under a memory ceiling of {_mebibytes(ceiling)}" if ceiling else ""
         message = f"out of memory{under} (peak {_mebibytes(failure.peak_memory_bytes)}): {message or 'MemoryError'}"
-    failure.type = _qualified(type(shown))
     failure.message = _clean(message)
-    failure.traceback = _clean(remote_traceback(error))
+    if kind != task_pb2.FAILURE_KIND_INVALID or error.__cause__ is not None:
+        # A refusal is the runtime's own: its message says all, unless the user's code caused it.
+        failure.traceback = _clean(remote_traceback(error))
+    if kind != task_pb2.FAILURE_KIND_INVALID:
+        failure.type = _qualified(type(shown))
     if kind in (task_pb2.FAILURE_KIND_EXCEPTION, task_pb2.FAILURE_KIND_MEMORY):
         pickled = _pickled(error, store)
         if pickled is not None:

@@ -114,3 +114,56 @@ class _PredictedClasses(ClassifierMixin, BaseEstimator):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+
+
+def tagged(model: Any, y: Any) -> BaseEstimator:
+    """Return a fitted model that is no scikit-learn estimator as one: a classifier unless y is continuous."""
+    if y is not None and not type_of_target(y).startswith("continuous"):
+        return _TaggedClassifier(model, getattr(model, "classes_", np.unique(y)))
+    return _TaggedRegressor(model)
+
+
+def _model_has(method: str) -> Callable[[Any], bool]:
+    return lambda wrapper: hasattr(wrapper.model, method)
+
+
+class _TaggedRegressor(RegressorMixin, BaseEstimator):
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X: Any, y: Any) -> _TaggedRegressor:
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return self.model.predict(X)
+
+
+class _TaggedClassifier(ClassifierMixin, BaseEstimator):
+    def __init__(self, model: Any, classes: Any) -> None:
+        self.model = model
+        self.classes = classes
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    @property
+    def classes_(self) -> Any:
+        return self.classes
+
+    def fit(self, X: Any, y: Any) -> _TaggedClassifier:
+        return self
+
+    @available_if(_model_has("predict"))
+    def predict(self, X: Any) -> Any:
+        return self.model.predict(X)
+
+    @available_if(_model_has("predict_proba"))
+    def predict_proba(self, X: Any) -> Any:
+        return self.model.predict_proba(X)
+
+    @available_if(_model_has("decision_function"))
+    def decision_function(self, X: Any) -> Any:
+        return self.model.decision_function(X)

@@ -16,7 +16,8 @@ def scores_of(
 ) -> list[task_pb2.Score]:
     """Return the scores of a fitted model over X and y.
 
-    Without scorers it is ``model.score``, weighted when there are weights and it takes them. Scorers (a dict of name
+    Without scorers it is ``model.score``, weighted when there are weights and it takes them; a model that predicts and
+    has no ``score`` is scored as predictions are (see `prediction_scores`). Scorers (a dict of name
     to a scorer's name, a callable ``(estimator, X, y)``, or None for ``model.score``; or one callable that returns a
     number or a dict) are called exactly as scikit-learn's ``cross_validate`` calls them: weights reach only a scorer
     that asks for them with ``set_score_request``.
@@ -50,7 +51,11 @@ def scores_of_nothing(context: TaskContext, scorers: common_pb2.ObjectRef | None
 def _own_score(context: TaskContext, model: Any, X: Any, y: Any, weights: Any) -> Any:
     method = getattr(model, "score", None)
     if method is None:
-        raise TaskRefused(f"{context.name}: {type(model).__name__} has no score method; give scoring=")
+        if not hasattr(model, "predict"):
+            raise TaskRefused(f"{context.name}: {type(model).__name__} has no score method; give scoring=")
+        from anabranch.runtime.predictions import prediction_scores
+
+        return prediction_scores(context, model.predict(X), y, weights, None)[0].value
     needed, taken, _ = positional(method)
     if y is None and needed >= 2:
         raise TaskRefused(f"{context.name} needs y to be scored: give y with the input of the run")
@@ -65,6 +70,11 @@ def _scored(context: TaskContext, scorer: Any, model: Any, X: Any, y: Any, weigh
         from sklearn.metrics import get_scorer
 
         scorer = get_scorer(scorer)
+    if type(scorer).__module__.startswith("sklearn.") and not hasattr(model, "__sklearn_tags__"):
+        # scikit-learn's scorers ask for tags, which only its own base class has.
+        from anabranch.runtime.predictions import tagged
+
+        model = tagged(model, y)
     extra = {"sample_weight": weights} if weights is not None and _asks_for_weights(scorer) else {}
     return scorer(model, X, y, **extra) if y is not None else scorer(model, X)
 

@@ -81,3 +81,13 @@ class OwnError(Exception):
     def __init__(self, code, text):
         super().__init__(f"{code}: {text}")
         self.code = code
+
+
+class Predicts:
+    """Predicts what it was made with, and has no score."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def predict(self, X):
+        return self.values

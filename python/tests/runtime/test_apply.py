@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import accuracy_score, check_scoring, f1_score, make_scorer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from stand_ins import InPlaceModel, InPlaceScaler, MeanOfLists
+from stand_ins import InPlaceModel, InPlaceScaler, MeanOfLists, Predicts
 
 from anabranch.v1 import task_pb2
 
@@ -89,6 +89,7 @@ def test_scores_without_y(runtime: RuntimeHarness) -> None:
     work = apply_work(runtime, LinearRegression().fit(X, Y), single(runtime.data(X)), score=True)
     failure = runtime.fail("line", apply=work)
     assert failure.kind == task_pb2.FAILURE_KIND_INVALID and "node 'line' needs y to be scored" in failure.message
+    assert (failure.type, failure.traceback) == ("", "")
 
 
 def test_what_cannot_be_scored(runtime: RuntimeHarness) -> None:
@@ -154,3 +155,15 @@ def test_a_model_is_loaded_once(runtime: RuntimeHarness) -> None:
     work = apply_work(runtime, model, single(runtime.data(X)), output=True, output_method="predict")
     first, second = (runtime.run(apply=work).usage for _ in range(2))
     assert second.bytes_in < first.bytes_in
+
+
+def test_a_predictor_without_a_score_is_scored_by_its_predictions(runtime: RuntimeHarness) -> None:
+    labels, numbers = runtime.data(X, Y), runtime.data(X, X[:, 0])
+    assert scores(runtime, Predicts(Y), single(labels)) == {"score": 1.0}
+    assert scores(runtime, Predicts(1 - Y), single(labels)) == {"score": 0.0}
+    assert scores(runtime, Predicts(X[:, 0]), single(numbers)) == {"score": 1.0}
+    assert scores(runtime, Predicts(Y), single(labels), {"f1": "f1", "accuracy": "accuracy"}) == {
+        "f1": 1.0,
+        "accuracy": 1.0,
+    }
+    assert scores(runtime, Predicts(X[:, 0]), single(numbers), "r2") == {"score": 1.0}
