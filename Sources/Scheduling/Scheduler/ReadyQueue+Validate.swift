@@ -16,7 +16,6 @@ extension ReadyQueue {
         var total = 0
         var byShape = Array(repeating: 0, count: shapes.count)
         for (index, run) in runs.enumerated() {
-            guard let run else { continue }
             var ready = 0
             for share in run.shares {
                 let held = run.lanes.filter { lanes[$0].key.shape == share.shape }

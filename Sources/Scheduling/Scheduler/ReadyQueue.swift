@@ -31,12 +31,12 @@ struct ReadyQueue: Sendable {
         var width: UInt32
     }
 
-    var lanes = Arena<ReadyLane>()
+    var lanes = Arena(vacant: ReadyLane(key: LaneKey(run: 0, kind: 0, shape: 0, priority: 0), classIndex: 0))
     private var laneIndex: [LaneKey: Int] = [:]
     private(set) var shapes: [ShapeQueue] = []
     private var shapeIndex: [TaskShape: Int] = [:]
-    /// By the scheduler's index of runs.
-    private(set) var runs: [RunQueue?] = []
+    /// By the scheduler's index of runs; places without a run have the id 0.
+    private(set) var runs: [RunQueue] = []
     /// Ready tasks in all.
     private(set) var count = 0
     /// What the run served last had been served before: a run that becomes ready starts there, so that it can neither
@@ -48,20 +48,20 @@ struct ReadyQueue: Sendable {
     // MARK: Runs, shapes and lanes
 
     mutating func openRun(_ id: RunID, at index: Int) {
-        while runs.count <= index { runs.append(nil) }
+        while runs.count <= index { runs.append(RunQueue(id: RunID(0))) }
         runs[index] = RunQueue(id: id)
     }
 
     /// Forgets the run's lanes; tasks that stand in them are the caller's to forget.
     mutating func closeRun(at index: Int) {
-        guard let run = runs[index] else { return }
+        let run = runs[index]
         for share in run.shares { shapes[share.shape].ready -= share.ready }
         count -= run.ready
         for lane in run.lanes { laneIndex[lanes.remove(at: lane).key] = nil }
-        runs[index] = nil
+        runs[index] = RunQueue(id: RunID(0))
     }
 
-    func readyCount(ofRun index: Int) -> Int { runs[index]?.ready ?? 0 }
+    func readyCount(ofRun index: Int) -> Int { runs.indices.contains(index) ? runs[index].ready : 0 }
 
     /// The place of a shape and whether it is new.
     mutating func shape(executor: String, slots: UInt32) -> (index: Int, isNew: Bool) {
@@ -85,7 +85,7 @@ struct ReadyQueue: Sendable {
         if let index = laneIndex[key] { return index }
         let index = lanes.insert(ReadyLane(key: key, classIndex: classIndex))
         laneIndex[key] = index
-        runs[key.run]?.lanes.append(index)
+        runs[key.run].lanes.append(index)
         return index
     }
 
@@ -133,26 +133,26 @@ struct ReadyQueue: Sendable {
 
     /// Takes what `peek` gave, with nothing in between.
     mutating func take(_ pick: Pick, classes: Arena<DurationEstimate>) -> TaskID {
-        guard let entry = lanes[pick.lane].popFirst(), var run = runs[pick.run].take() else {
-            preconditionFailure("the pick is no longer ready")
-        }
-        clock = max(clock, run.served)
-        run.served += UInt64(pick.width)
-        run.ready -= 1
-        run.shares[pick.share].ready -= 1
+        guard let entry = lanes[pick.lane].popFirst() else { preconditionFailure("the pick is no longer ready") }
+        clock = max(clock, runs[pick.run].served)
+        let served = runs[pick.run].served + UInt64(pick.width)
+        runs[pick.run].served = served
+        runs[pick.run].ready -= 1
+        runs[pick.run].shares[pick.share].ready -= 1
         if lanes[pick.lane].isEmpty {
-            _ = run.shares[pick.share].lanes.popMin()
+            _ = runs[pick.run].shares[pick.share].lanes.popMin()
             lanes[pick.lane].isRanked = false
         } else {
-            run.shares[pick.share].lanes.replaceMin(with: laneRank(pick.lane, classes))
+            let rank = laneRank(pick.lane, classes)
+            runs[pick.run].shares[pick.share].lanes.replaceMin(with: rank)
         }
-        if run.shares[pick.share].ready == 0 {
+        if runs[pick.run].shares[pick.share].ready == 0 {
             _ = shapes[pick.shape].runs.popMin()
-            run.shares[pick.share].isRanked = false
+            runs[pick.run].shares[pick.share].isRanked = false
         } else {
-            shapes[pick.shape].runs.replaceMin(with: RunRank(served: run.served, id: run.id, index: pick.run))
+            let rank = RunRank(served: served, id: runs[pick.run].id, index: pick.run)
+            shapes[pick.shape].runs.replaceMin(with: rank)
         }
-        runs[pick.run] = run
         shapes[pick.shape].ready -= 1
         count -= 1
         return entry.task
@@ -167,55 +167,57 @@ struct ReadyQueue: Sendable {
     }
 
     private mutating func rank(_ lane: Int, _ key: LaneKey, _ classes: Arena<DurationEstimate>) {
-        guard let share = runs[key.run]?.shares.firstIndex(where: { $0.shape == key.shape }) else { return }
+        guard let share = runs[key.run].share(of: key.shape) else { return }
         if !lanes[lane].isRanked {
             lanes[lane].isRanked = true
             let rank = laneRank(lane, classes)
-            runs[key.run]?.shares[share].lanes.insert(rank)
+            runs[key.run].shares[share].lanes.insert(rank)
         }
-        guard let run = runs[key.run], !run.shares[share].isRanked else { return }
-        runs[key.run]?.shares[share].isRanked = true
-        shapes[key.shape].runs.insert(RunRank(served: run.served, id: run.id, index: key.run))
+        if !runs[key.run].shares[share].isRanked {
+            runs[key.run].shares[share].isRanked = true
+            let rank = RunRank(served: runs[key.run].served, id: runs[key.run].id, index: key.run)
+            shapes[key.shape].runs.insert(rank)
+        }
     }
 
     private mutating func adjustCounts(_ key: LaneKey, by change: Int) {
         count += change
         shapes[key.shape].ready += change
-        runs[key.run]?.addReady(change, shape: key.shape, clock: clock)
+        runs[key.run].addReady(change, shape: key.shape, clock: clock)
     }
 
     /// Drops what has gone from the tops of the shape's heaps, then reads them.
     private mutating func top(of shape: Int) -> (Pick, RunRank, LaneRank)? {
         while let rank = shapes[shape].runs.min {
-            guard let run = runs[rank.index], run.id == rank.id,
-                let share = run.shares.firstIndex(where: { $0.shape == shape })
-            else {
+            let index = rank.index
+            guard runs[index].id == rank.id, let share = runs[index].share(of: shape) else {
                 _ = shapes[shape].runs.popMin()
                 continue
             }
-            if run.shares[share].ready == 0 {
+            if runs[index].shares[share].ready == 0 {
                 _ = shapes[shape].runs.popMin()
-                runs[rank.index]?.shares[share].isRanked = false
+                runs[index].shares[share].isRanked = false
                 continue
             }
-            if run.served != rank.served {
-                shapes[shape].runs.replaceMin(with: RunRank(served: run.served, id: run.id, index: rank.index))
+            let served = runs[index].served
+            if served != rank.served {
+                shapes[shape].runs.replaceMin(with: RunRank(served: served, id: rank.id, index: index))
                 continue
             }
-            guard let lane = run.shares[share].lanes.min else { return nil }
-            if lanes[lane.lane].isEmpty {
-                _ = runs[rank.index]?.shares[share].lanes.popMin()
+            guard let lane = runs[index].shares[share].lanes.min else { return nil }
+            guard let first = lanes[lane.lane].entries.first else {
+                _ = runs[index].shares[share].lanes.popMin()
                 lanes[lane.lane].isRanked = false
                 continue
             }
-            if let first = lanes[lane.lane].entries.first, first.ticket > lane.ticket {
+            if first.ticket > lane.ticket {
                 var moved = lane
                 moved.ticket = first.ticket
-                runs[rank.index]?.shares[share].lanes.replaceMin(with: moved)
+                runs[index].shares[share].lanes.replaceMin(with: moved)
                 continue
             }
             let width = shapes[shape].width
-            return (Pick(run: rank.index, share: share, shape: shape, lane: lane.lane, width: width), rank, lane)
+            return (Pick(run: index, share: share, shape: shape, lane: lane.lane, width: width), rank, lane)
         }
         return nil
     }

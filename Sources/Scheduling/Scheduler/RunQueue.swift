@@ -22,11 +22,13 @@ struct RunQueue: Sendable {
 
     init(id: RunID) { self.id = id }
 
+    func share(of shape: Int) -> Int? { shares.firstIndex { $0.shape == shape } }
+
     /// `clock`: what the run served last had been served.
     mutating func addReady(_ change: Int, shape: Int, clock: UInt64) {
         if ready == 0 { served = max(served, clock) }
         ready += change
-        if let index = shares.firstIndex(where: { $0.shape == shape }) {
+        if let index = share(of: shape) {
             shares[index].ready += change
         } else {
             shares.append(Share(shape: shape, ready: change))

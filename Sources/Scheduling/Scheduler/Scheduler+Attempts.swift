@@ -100,7 +100,7 @@ extension Scheduler {
     mutating func requeue(_ id: TaskID) {
         guard let lane = tasks[id]?.lane else { return }
         let ticket = queue.enqueue(id, lane: lane, atFront: true, classes: classes)
-        tasks[id]?.stage = .queued(ticket: ticket)
+        tasks.update(id) { $0.stage = .queued(ticket: ticket) }
     }
 
     /// Forgets a task whose effect has counted and cancels its attempts, but for the one that ended it.

@@ -57,17 +57,21 @@ extension Scheduler {
     }
 
     private mutating func send(_ id: TaskID, width: UInt32, lane: Int, to index: Int, at now: Instant) {
-        guard var issued = tasks[id]?.issued else {
+        let worker = workers[index].id
+        var number: UInt32 = 0
+        tasks.update(id) { task in
+            task.issued += 1
+            number = task.issued
+            task.stage = .running(worker, number: number)
+        }
+        if number == 0 {
             recordFault("task \(id) is in the queue and nowhere else")
             return
         }
-        issued += 1
-        tasks[id]?.issued = issued
-        tasks[id]?.stage = .running(workers[index].id, number: issued)
         let estimate = classes[queue.lanes[lane].classIndex].microseconds
         let expected = estimate.flatMap { $0 <= configuration.prefetchMicroseconds ? $0 : nil }
         if workers[index].leases.isEmpty { workers[index].progressAt = now }
-        let attempt = Attempt(task: id, number: issued)
+        let attempt = Attempt(task: id, number: number)
         touch(index)
         workers[index].outgoing.append(attempt)
         addLease(

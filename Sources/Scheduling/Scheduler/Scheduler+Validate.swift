@@ -7,18 +7,20 @@ extension Scheduler {
     public func validate() throws {
         if let fault = faults.first { throw fault }
         let waiting = queue.waitingTickets()
-        for id in tasks.keys.sorted() { try validate(task: id, waiting: waiting) }
+        for id in tasks.ids { try validate(task: id, waiting: waiting) }
         for index in workers.indices { try validate(worker: index) }
         try validateLists()
         try queue.validate()
+        let states = tasks.ids.compactMap { tasks[$0] }
+        try check(states.count == tasks.count, "\(tasks.count) tasks counted of \(states.count)")
         for index in runs.indices {
             let waiting = queue.readyCount(ofRun: index)
-            let live = tasks.values.count { queue.lanes[$0.lane].key.run == index }
+            let live = states.count { queue.lanes[$0.lane].key.run == index }
             try check(
                 live == runs[index].live, "run \(runs[index].id) counts \(runs[index].live) live tasks of \(live)")
             try check(waiting <= live, "run \(runs[index].id) has more ready than live tasks")
         }
-        let queued = tasks.values.count { if case .queued = $0.stage { true } else { false } }
+        let queued = states.count { if case .queued = $0.stage { true } else { false } }
         try check(queued == queue.count, "\(queued) tasks wait but the queue holds \(queue.count)")
     }
 

@@ -11,12 +11,13 @@ public struct Scheduler: Sendable {
     /// Bugs of ours that were noticed, the first hundred; empty in a sound program.
     public internal(set) var faults: [SchedulerFault] = []
 
-    var workers = Arena<WorkerState>()
+    var workers = Arena(
+        vacant: WorkerState(WorkerOffer(worker: WorkerID(0), slots: 1, executors: []), at: Instant(microseconds: 0)))
     var workerIndex: [WorkerID: Int] = [:]
-    var tasks: [TaskID: TaskState] = [:]
-    var runs = Arena<RunState>()
+    var tasks = TaskTable()
+    var runs = Arena(vacant: RunState(id: RunID(0)))
     var runIndex: [RunID: Int] = [:]
-    var classes = Arena<DurationEstimate>()
+    var classes = Arena(vacant: DurationEstimate())
     var queue = ReadyQueue()
 
     /// Workers that can take more than they have, in no particular order.
