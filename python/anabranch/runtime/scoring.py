@@ -70,13 +70,19 @@ def _scored(context: TaskContext, scorer: Any, model: Any, X: Any, y: Any, weigh
         from sklearn.metrics import get_scorer
 
         scorer = get_scorer(scorer)
-    if type(scorer).__module__.startswith("sklearn.") and not hasattr(model, "__sklearn_tags__"):
-        # scikit-learn's scorers ask for tags, which only its own base class has.
+    if type(scorer).__module__.startswith("sklearn.") and not _is_conventional(model):
+        # scikit-learn's scorers ask for tags, which its own base class has.
         from anabranch.runtime.predictions import tagged
 
         model = tagged(model, y)
     extra = {"sample_weight": weights} if weights is not None and _asks_for_weights(scorer) else {}
     return scorer(model, X, y, **extra) if y is not None else scorer(model, X)
+
+
+def _is_conventional(model: Any) -> bool:
+    from sklearn.base import BaseEstimator
+
+    return isinstance(model, BaseEstimator) or hasattr(model, "__sklearn_tags__")
 
 
 def _asks_for_weights(scorer: Any) -> bool:
