@@ -47,13 +47,13 @@ test: build
 
 lint: .build/system.stamp .venv/stamp
 	@swift format lint --strict --recursive Package.swift Sources Tests
-	$(VENV)/bin/ruff check python examples benchmarks
-	$(VENV)/bin/ruff format --check python examples benchmarks
+	$(VENV)/bin/ruff check python examples benchmarks Tests
+	$(VENV)/bin/ruff format --check python examples benchmarks Tests
 	Proto/generate.sh --check
 
 format: .venv/stamp
 	@swift format --in-place --recursive Package.swift Sources Tests
-	$(VENV)/bin/ruff format python examples benchmarks
+	$(VENV)/bin/ruff format python examples benchmarks Tests
 
 proto: .build/system.stamp
 	@Proto/generate.sh

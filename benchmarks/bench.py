@@ -3,8 +3,8 @@
     make bench                       the table, and benchmarks/latest.json
     python benchmarks/bench.py --only throughput,round_trip --repeat 5
 
-Each system is measured in a process of its own, the systems in turn, ``--repeat`` times; the table shows medians and the
-ratio of ours to each peer in the same round (median of ratios). The machine's noise shows as min and max in the JSON.
+Each system is measured in a process of its own, the systems in turn, ``--repeat`` times; the table shows medians and
+the ratio of ours to each peer in the same round (median of ratios). The machine's noise shows as min and max in the JSON.
 """
 
 from __future__ import annotations
@@ -46,8 +46,7 @@ def measure(system: str, names: list[str]) -> dict[str, float]:
     environment["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
     finished = subprocess.run(
         [sys.executable, str(HERE / "measure.py"), system, *names],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         env=environment,
         timeout=900,

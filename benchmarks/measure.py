@@ -34,10 +34,11 @@ def open_time(array) -> float:
 
 def founding_parts():
     """Return (preprocessor, name -> heavy classifier, X, y)."""
-    import flights
-    from scale_test_estimator import ScaleTestEstimator
     from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
     from sklearn.tree import DecisionTreeClassifier
+
+    import flights
+    from scale_test_estimator import ScaleTestEstimator
 
     X, y, _, _ = flights.split_by_month(flights.load().iloc[:12_000])
     heavy = {

@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import time
 
-import flights
-from scale_test_estimator import ScaleTestEstimator
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 import anabranch as ab
+import flights
+from scale_test_estimator import ScaleTestEstimator
 
 
 def main() -> None:

@@ -4,8 +4,8 @@
                  ├── forest ──┼── vote
                  └── boost ───┘
 
-The preprocessor is an OR node that runs once and is shared; the three classifiers run side by side; the vote is an AND node
-that takes the three predictions that belong together.
+The preprocessor is an OR node that runs once and is shared; the three classifiers run side by side; the vote is an AND
+node that takes the three predictions that belong together.
 
 Run it with ``make demo``, or ``python examples/late_flights.py [--all]``.
 """
@@ -16,12 +16,12 @@ import argparse
 import pathlib
 import time
 
-import flights
 import numpy as np
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 import anabranch as ab
+import flights
 
 
 def build() -> ab.Pipeline:
@@ -71,7 +71,9 @@ def main() -> None:
     saved = path.save(out / "best.anabranch")
     again = ab.load(saved)
     same = np.array_equal(path.predict(X_test), again.predict(X_test))
-    print(f"best by f1: {best.node} ({best.scores['f1']:.4f}); saved to {saved}, loaded again, same predictions: {same}")
+    print(
+        f"best by f1: {best.node} ({best.scores['f1']:.4f}); saved to {saved}, loaded again, same predictions: {same}"
+    )
     print(f"picture of the graph: {out / 'late-flights.svg'}")
     if fitted.failed or scored.failed or not same:
         raise SystemExit(1)

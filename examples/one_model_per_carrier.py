@@ -8,12 +8,12 @@ The same from the command line:
 
 from __future__ import annotations
 
-import flights
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.preprocessing import OrdinalEncoder
 
 import anabranch as ab
+import flights
 
 graph = ab.Pipeline("per-carrier")
 encode = ab.OrNode(

@@ -10,11 +10,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from google.protobuf.message import Message
+
 from anabranch.v1 import common_pb2 as c
 from anabranch.v1 import control_pb2 as m
 from anabranch.v1 import graph_pb2 as g
 from anabranch.v1 import task_pb2 as t
-from google.protobuf.message import Message
 
 WRITER = 0xA1B2C3D4E5F60718
 EPOCH = 0x1122334455667788
@@ -114,7 +115,9 @@ def tasks() -> list[t.Task]:
         estimator=inline(20),
         variant=variant(),
         method=t.FIT_METHOD_SEQUENTIAL,
-        train=t.Input(form=t.INPUT_FORM_LIST, items=[t.InputItem(edges=[full_data()]), t.InputItem(edges=[plain_data(2)])]),
+        train=t.Input(
+            form=t.INPUT_FORM_LIST, items=[t.InputItem(edges=[full_data()]), t.InputItem(edges=[plain_data(2)])]
+        ),
         output=True,
         output_method="predict_proba",
         has_seed=True,
@@ -234,7 +237,9 @@ def submission() -> m.SubmitRun:
         graph=graph(),
         options=options,
         inputs=[
-            g.NodeInputs(node=0, entries=[g.InputEntry(key=key(), data=full_data()), g.InputEntry(data=plain_data(62))]),
+            g.NodeInputs(
+                node=0, entries=[g.InputEntry(key=key(), data=full_data()), g.InputEntry(data=plain_data(62))]
+            ),
             g.NodeInputs(node=1),
         ],
         models=[g.NodeModels(node=1, entries=[g.ModelEntry(key=key(), model=in_segment(63))])],
@@ -256,9 +261,7 @@ def calls() -> m.SubmitCalls:
                 retries=1,
             ),
             m.Call(call=2, native_function="noop", native_parameters=b"{}", after=[1]),
-            m.Call(
-                call=3, work=t.CallWork(dependencies=[in_segment(73), empty]), native_function="mean", after=[2]
-            ),
+            m.Call(call=3, work=t.CallWork(dependencies=[in_segment(73), empty]), native_function="mean", after=[2]),
         ],
     )
 
@@ -297,7 +300,14 @@ def run_update() -> m.RunUpdate:
 
 def worker_status() -> m.WorkerStatus:
     return m.WorkerStatus(
-        worker=3, host="node-1", pid=4711, slots=4, running=2, state="draining", finished=100, labels=["zone=a", "gpu=0"]
+        worker=3,
+        host="node-1",
+        pid=4711,
+        slots=4,
+        running=2,
+        state="draining",
+        finished=100,
+        labels=["zone=a", "gpu=0"],
     )
 
 
