@@ -3,8 +3,8 @@
     make bench                       the table, and benchmarks/latest.json
     python benchmarks/bench.py --only throughput,round_trip --repeat 5
 
-Each system is measured in a process of its own, the systems in turn, ``--repeat`` times; the table shows medians and
-the ratio of ours to each peer in the same round (median of ratios). The machine's noise shows as min and max in the JSON.
+Each system is measured in a process of its own, the systems in turn, ``--repeat`` times. The table shows medians and
+the ratio of ours to each peer in the same round (median of ratios); min and max, which show the noise, are in the JSON.
 """
 
 from __future__ import annotations
