@@ -71,9 +71,9 @@ extension Planner {
     mutating func advance(_ node: Int, _ stage: JoinStage, _ cursor: inout RowJoin.Cursor) -> Bool {
         while states[node].joins[stage.rawValue].advance(&cursor) {
             if stage == .edges && nodes[node].isProduct {
-                let keys = cursor.chosen.enumerated().map { side, number in
-                    states[node].joins[0][side, number]?.key ?? .empty
-                }
+                // A row that has been through all of its wanted combinations is gone, and has unwanted ones only.
+                let keys = cursor.chosen.enumerated().compactMap { states[node].joins[0][$0, $1]?.key }
+                guard keys.count == cursor.chosen.count else { continue }
                 cursor.key = nodes[node].productKey(keys)
             }
             if known.candidates.agree(with: cursor.key) { return true }

@@ -26,18 +26,24 @@ extension Planner {
             stage == .edges
             ? plannedKeys.hasPartner(row.key, edge: side, at: nodes[node], &known)
             : plannedKeys.hasModel(nodes[node], row.key, &known)
-        let open = known.endQuestion()
+        var open = known.endQuestion()
         if isServed { return }
-        if !open.isEmpty {
+        var isTold = false
+        if open.isEmpty && stage == .edges {
+            isTold = plannedKeys.isRefusedOnLowerEdge(row.key, edge: side, at: nodes[node], &known)
+            open = known.endQuestion()
+        }
+        if !open.isEmpty && !isTold {
             waitRow(node, stage, side: side, number, open)
             return
         }
         states[node].joins[stage.rawValue].remove(side: side, number)
-        refuseRow(row, node, stage, side: side, &notes)
+        refuseRow(row, node, stage, side: side, isTold: isTold, &notes)
     }
 
+    /// `isTold`: the same key is refused on a lower edge already.
     private mutating func refuseRow(
-        _ row: JoinRow, _ node: Int, _ stage: JoinStage, side: Int, _ notes: inout [PlannerNote]
+        _ row: JoinRow, _ node: Int, _ stage: JoinStage, side: Int, isTold: Bool, _ notes: inout [PlannerNote]
     ) {
         let name = nodes[node].name
         switch stage {
@@ -45,14 +51,12 @@ extension Planner {
             let number = Int(row.owner)
             let message =
                 bases[number].refusal
-                ?? "Node '\(name)' has no fitted model for \(quoted(row.key)); it was not among the references it was fitted on."
+                ?? "Node '\(name)' has no model for \(quoted(row.key)): no reference with such a key was fitted."
             bases[number].modelRow = 0
             enterUnfired(
                 node: node, key: row.key, cause: bases[number].refusal == nil ? row.cause : 0, message: message, &notes)
             dispose(number, &notes)
         case .edges:
-            let isTold = plannedKeys.isRefusedOnLowerEdge(row.key, edge: side, at: nodes[node], &known)
-            _ = known.endQuestion()
             if !isTold && known.candidates.agree(with: row.key) {
                 let source = nodes[nodes[node].sources[side]].name
                 let message =

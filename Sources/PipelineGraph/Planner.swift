@@ -31,7 +31,7 @@ public struct Planner: Sendable {
     public private(set) var isCompleted = false
 
     /// The plan must be valid: nodes in topological order, `via` with a label for each edge, splitters whose inputs lack
-    /// the dimensions that they add.
+    /// the dimensions that they add and whose firings have distinct keys.
     public init(plan: Plan) {
         let vocabulary = PlanVocabulary(plan: plan)
         var codec = KeyCodec(dimensions: vocabulary.all)

@@ -19,13 +19,20 @@ import Testing
         #expect(tried > 250, "Too few plans were small enough to be compared")
     }
 
-    /// Nil when the plan is too big for the oracle; else what went wrong.
+    /// Each was a bug once: splitters still open behind a join's refusal, a product below candidates, models that bring
+    /// a gathered dimension back.
+    @Test(arguments: [31, 30_221, 1_008_560, 1_012_230, 2_020_680])
+    func staysMended(seed: UInt64) {
+        #expect(mismatch(seed: seed) ?? [] == [])
+    }
+
+    /// Nil when the plan is too big for the oracle, or ambiguous; else what went wrong.
     func mismatch(seed: UInt64) -> [String]? {
         var random = SeededGenerator(seed: seed)
         let plan = RandomPlan.make(&random)
         let fates = RandomPlan.fates(plan, seed: seed, failing: [0, 0, 10, 40].randomElement(using: &random) ?? 0)
         let oracle = RelationalOracle(plan: plan, fates: fates, sizeLimit: 100)
-        if oracle.isTooBig { return nil }
+        if oracle.isTooBig || oracle.hasAmbiguousSplits { return nil }
         var driver = PlannerDriver(plan, fates: fates)
         var expectation = Expectation(oracle)
         while true {

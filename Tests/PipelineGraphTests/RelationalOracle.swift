@@ -51,6 +51,15 @@ struct RelationalOracle {
     /// For each firing, run or not: the entries that it waits for, and of these the ones that it reads, with their ports.
     private(set) var reads: [(node: PlanNodeIndex, key: Key, waits: [String], of: [String])] = []
     let sizeLimit: Int
+
+    /// Firings of a splitter share a key, so that its answer cannot be told by it: no plan should.
+    var hasAmbiguousSplits: Bool {
+        plan.nodes.indices.contains { index in
+            let keys = reads.filter { Int($0.node.rawValue) == index }.map(\.key)
+            return !plan.nodes[index].emits.isEmpty && Set(keys).count < keys.count
+        }
+    }
+
     private(set) var isTooBig = false
     /// Members of a group have the same key (natural joins of references with different dimensions make such).
     private(set) var hasTies = false
@@ -226,6 +235,8 @@ struct RelationalOracle {
             vary(base, key: key, model: entry, index, node)
         }
         if isServed { return }
+        let waits = (base.members.isEmpty ? base.items : base.members).joined()
+        reads.append((index, base.key, waits.map(\.name), []))
         record(index, base.key, base.isRefused || base.isWell ? .refused : .skipped)
         relations[Int(index.rawValue)].append(Entry(node: index, key: base.key, isWell: false))
     }
