@@ -10,11 +10,10 @@ final class Mapping: @unchecked Sendable {
 
     enum Access { case read, write }
 
-    /// Maps the first `length` bytes, which exist. Pages of a writer are faulted in at once: one by one costs more.
+    /// Maps the first `length` bytes, which exist. Faulting pages in while they are filled costs less than doing it before.
     init(_ file: borrowing FileDescriptor, length: Int, _ access: Access) throws(SystemError) {
         let protection = access == .read ? PROT_READ : PROT_READ | PROT_WRITE
-        let flags = access == .read ? MAP_SHARED : MAP_SHARED | MAP_POPULATE
-        guard let address = mmap(nil, length, protection, flags, file.raw, 0), address != MAP_FAILED else {
+        guard let address = mmap(nil, length, protection, MAP_SHARED, file.raw, 0), address != MAP_FAILED else {
             throw .current
         }
         self.address = address

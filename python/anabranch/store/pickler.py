@@ -9,10 +9,11 @@ from typing import Any
 import cloudpickle
 
 from anabranch.store.pickle5 import SMALLEST_BUFFER, restore_view
+from anabranch.store.polars_frames import reduce_frame
 
 
 class Pickler(cloudpickle.Pickler):
-    """NumPy copies strided arrays and dates into the pickle; this one lays their buffers beside it."""
+    """Lays beside the pickle what NumPy (strided arrays and dates) and polars (frames) would copy into it."""
 
     def reducer_override(self, obj: Any) -> Any:
         """As of ``pickle.Pickler``."""
@@ -22,6 +23,9 @@ class Pickler(cloudpickle.Pickler):
                 return restore_view, (_compact(obj.view("i8")), obj.dtype.str)
             if not obj.flags.forc and not obj.dtype.hasobject:
                 return _compact(obj).__reduce_ex__(5)
+        polars = sys.modules.get("polars")
+        if polars is not None and type(obj) is polars.DataFrame:
+            return reduce_frame(obj) or super().reducer_override(obj)
         return super().reducer_override(obj)
 
 

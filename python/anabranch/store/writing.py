@@ -36,8 +36,8 @@ class Segment:
         self.path = segment_path(directory, writer, number)
         descriptor = create_segment(directory, writer, number, size, budget)
         try:
-            # Populated: a page fault for each page costs more than the copy.
-            self._map = mmap.mmap(descriptor, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+            # Not populated: the pages exist, and faulting them in while they are filled costs less than before.
+            self._map = mmap.mmap(descriptor, size)
         except BaseException:
             os.unlink(self.path)
             raise

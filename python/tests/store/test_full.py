@@ -34,12 +34,12 @@ def test_over_budget(directory: str) -> None:
 
 def test_what_writers_keep_idle_leaves_room_for_the_others(directory: str) -> None:
     with ExitStack() as stack:
-        stores = [stack.enter_context(Store(directory, budget=200 * MIB)) for _ in range(10)]
+        stores = [stack.enter_context(Store(directory, budget=80 * MIB)) for _ in range(10)]
         for store in stores:
-            refs = [store.put(np.zeros(15 * MIB, np.uint8)) for _ in range(10)]
+            refs = [store.put(np.zeros(3 * MIB, np.uint8)) for _ in range(10)]
             store.release([identifier(ref) for ref in refs])
-        assert used_bytes(directory) <= 50 * MIB
-        stores[0].put(np.zeros(140 * MIB, np.uint8))
+        assert used_bytes(directory) <= 20 * MIB
+        stores[0].put(np.zeros(50 * MIB, np.uint8))
 
 
 def test_an_arena_that_does_not_fit_becomes_smaller(directory: str) -> None:
