@@ -73,7 +73,10 @@ final class EngineBench {
     }
 
     @discardableResult
-    func addWorker(slots: UInt32 = 2, instance: UInt64 = 1, versions: Versions = EngineBench.versions) -> WorkerID? {
+    func addWorker(
+        slots: UInt32 = 2, instance: UInt64 = 1, versions: Versions = EngineBench.versions,
+        executors: [String] = ["python", "native"]
+    ) -> WorkerID? {
         let connection = ClientID(1000 + instance)
         let writer = WriterID(0xF000 + instance)
         send(
@@ -81,7 +84,7 @@ final class EngineBench {
                 connection, request: 1,
                 WorkerHello(
                     instance: instance, lane: "lane-\(instance)", slots: slots, host: "here", processID: 1,
-                    store: "/store", storeIdentity: "store", executors: ["python", "native"], versions: versions,
+                    store: "/store", storeIdentity: "store", executors: executors, versions: versions,
                     writers: [writer])))
         guard case .workerWelcome(let worker) = replies[connection]?.last else { return nil }
         writers[worker] = writer

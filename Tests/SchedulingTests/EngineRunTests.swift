@@ -148,4 +148,31 @@ import Testing
         #expect(error.code == .invalidRequest && error.node == "tree")
         #expect(bench.engine.catalog.count == 0)
     }
+
+    @Test func nativeFunctionsNeedNoPython() throws {
+        bench.addWorker(executors: ["native"])
+        let client = bench.addClient()
+        let cut = Node(
+            name: "cut", kind: .or, role: .splitter, nativeFunction: "partition", splits: "part")
+        let same = Node(name: "same", kind: .or, role: .native, nativeFunction: "identity")
+        let graph = Graph(
+            name: "native", nodes: [cut, same], edges: [Edge(source: NodeIndex(0), target: NodeIndex(1))])
+        bench.script = { task in
+            guard task.node == "cut", case .native(let work) = task.work, let item = work.input?.items[0][0] else {
+                return nil
+            }
+            return .success(
+                Success(
+                    parts: (0..<3).map { SplitPart(labels: [Key.Part(.data("part"), .integer($0))], train: item) }))
+        }
+        let inputs = [InputEntry(key: .empty, data: graphs.data("0"))]
+        let request = RunRequest(graph: graph, options: RunOptions(mode: .transform), inputs: [NodeIndex(0): inputs])
+        let run = try #require(bench.submit(request, by: client))
+        bench.work()
+        #expect(bench.states[run]?.state == .succeeded)
+        #expect(bench.entries[run]?.filter { $0.node == NodeIndex(1) && $0.output != nil }.count == 3)
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.giveBack(client)
+        #expect(bench.engine.catalog.count == 0)
+    }
 }

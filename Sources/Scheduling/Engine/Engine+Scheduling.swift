@@ -143,8 +143,9 @@ extension RunRecord {
         var requirements = TaskRequirements(maxAttempts: request.options.maxAttempts ?? maxAttempts)
         if let index = planNode.node, planNode.operation != .foldSplit, planNode.operation != .collectFolds {
             let node = request.graph.nodes[Int(index.rawValue)]
-            requirements.executor =
-                node.executor.isEmpty ? (node.role == .native ? "native" : "python") : node.executor
+            // A function registered in the worker is its own whatever the role, a splitter's too.
+            let usual = node.nativeFunction.isEmpty ? "python" : "native"
+            requirements.executor = node.executor.isEmpty ? usual : node.executor
             requirements.retries = node.retries
         }
         return ReadyTask(
