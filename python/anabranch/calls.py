@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import threading
 import zlib
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any
 
 from anabranch.errors import RequestError, TaskError
@@ -35,8 +36,6 @@ class CallFuture(Future):
         self.number = number
         self.owner = owner
         self.ref: Ref | None = None
-        self.usage: task_pb2.Usage | None = None
-        self._reading = threading.Lock()
         self._value: Any = None
         self._was_read = False
 
@@ -45,11 +44,13 @@ class CallFuture(Future):
         ref = super().result(timeout)
         if not isinstance(ref, Ref):
             return ref
-        with self._reading:
-            if not self._was_read:
-                self._value = ref.get()
-                self._was_read = True
-            return self._value
+        if not self._was_read:
+            # A lock for the few futures that several threads read at once, not for every future.
+            with self.__dict__.setdefault("_reading", threading.Lock()):
+                if not self._was_read:
+                    self._value = ref.get()
+                    self._was_read = True
+        return self._value
 
     def cancel(self) -> bool:
         """Cancel the call unless it has ended; one that runs is stopped, one that is queued will not run."""
@@ -57,7 +58,7 @@ class CallFuture(Future):
 
     def cancel_quietly(self) -> bool:
         """Mark as cancelled without telling the pool; whether this call did it."""
-        with self._reading:
+        with _cancelling:
             if self.done() or not super().cancel():
                 return False
             # Whoever waits for the future hears of it at once: no worker will say so.
@@ -66,14 +67,14 @@ class CallFuture(Future):
 
     def settle(self, outcome: Any, error: BaseException | None) -> None:
         """Give the future its outcome, unless it was cancelled."""
-        with self._reading:
-            if self.done():
-                return
-            self.set_running_or_notify_cancel()
-        if error is None:
-            self.set_result(outcome)
-        else:
-            self.set_exception(error)
+        with contextlib.suppress(InvalidStateError):
+            if error is None:
+                self.set_result(outcome)
+            else:
+                self.set_exception(error)
+
+
+_cancelling = threading.Lock()
 
 
 class Functions:

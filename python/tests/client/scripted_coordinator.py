@@ -17,8 +17,7 @@ from anabranch.v1 import common_pb2, control_pb2, task_pb2
 class ScriptedCoordinator:
     """Answers one client at a time, on a thread of its own.
 
-    Calls run when they arrive, but for those whose function is called ``hold``: they are answered when `let_go` is
-    called.
+    Calls run when they arrive, but for those whose function is called ``hold``: answered after `let_go`.
     """
 
     def __init__(self, directory: pathlib.Path, protocol: int = 1, silent: bool = False) -> None:
@@ -53,7 +52,7 @@ class ScriptedCoordinator:
         os.close(self._stopper)
 
     def let_go(self) -> None:
-        """Answer the held calls."""
+        """Answer the held calls, and from now on those that come."""
         self._letting_go = True
         os.write(self._stopper, b"g")
 
@@ -70,7 +69,6 @@ class ScriptedCoordinator:
             if self._stop in ready and os.read(self._stop, 1) == b"x":
                 break
             if self._letting_go:
-                self._letting_go = False
                 for identity, run, call in self._held:
                     self._answer_calls(identity, run, [call])
                 self._held = []
@@ -121,7 +119,7 @@ class ScriptedCoordinator:
         now = []
         for call in batch.calls:
             function = self._store.get(call.work.function)
-            if getattr(function, "__name__", "") == "hold":
+            if getattr(function, "__name__", "") == "hold" and not self._letting_go:
                 self._held.append((identity, batch.run, call))
             else:
                 now.append(call)

@@ -88,7 +88,8 @@ def test_run_prints_writes_and_answers(place):
     assert json.loads(scored.stdout)["scores"][0]["score"] > 0.9
 
     call(
-        place, "run", "pipe.py:model", "--data", "new.parquet", "--mode", "predict", "--model", "results/paths/best.anabranch",
+        place, "run", "pipe.py:model", "--data", "new.parquet", "--mode", "predict",
+        "--model", "results/paths/best.anabranch",
         "--out", "predicted",
     )  # fmt: skip
     lines = (place / "predicted" / "predictions.csv").read_text().splitlines()
