@@ -99,8 +99,9 @@ class EmbeddedPool:
 
     def _listen(self) -> None:
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self._last_words.append(line.decode(errors="replace").rstrip())
+        with self._process.stderr as said:
+            for line in said:
+                self._last_words.append(line.decode(errors="replace").rstrip())
 
     @property
     def pid(self) -> int:

@@ -89,6 +89,16 @@ def test_regression_with_groups(pool):
     assert_same(run, "model", expected, ["test_r2", "test_neg_mean_absolute_error"])
 
 
+def test_sample_weights_reach_fits_as_in_scikit_learn(pool):
+    X, y = load_diabetes(return_X_y=True)
+    weights = np.random.default_rng(0).uniform(0.1, 2, len(y))
+    run = ab.Pipeline(chain=ab.OrNode("model", Ridge())).cross_validate(
+        X, y, cv=4, sample_weight=weights, scoring="neg_mean_squared_error"
+    )
+    expected = cross_validate(Ridge(), X, y, cv=4, params={"sample_weight": weights}, scoring="neg_mean_squared_error")
+    assert_same(run, "model", expected, ["test_score"])
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_memory_layout_is_kept(pool, order):
     X, y = load_diabetes(return_X_y=True)

@@ -70,6 +70,24 @@ def test_ctrl_c_cleans_up():
     assert not pool.is_running() and not pathlib.Path(store).exists()
 
 
+def test_pools_come_and_go_without_a_trace():
+    code = """
+        import os, pathlib, anabranch as ab
+        from anabranch.client import current
+        def once():
+            ab.init(slots=1)
+            with ab.Executor() as ex:
+                ex.submit(abs, 1).result(60)
+            store = current().welcome.store
+            ab.shutdown()
+            assert not os.path.exists(store), store
+            return len(os.listdir("/proc/self/fd"))
+        once()
+        assert once() == once()
+        """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=120)
+
+
 def objects():
     answer = current().ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest()))
     return answer.status.objects
