@@ -21,6 +21,7 @@ extension CoordinatorLoop {
     func receiveControl() throws(WireError) {
         for _ in 0..<Self.bound {
             guard let name = try sockets.control.receive(withPrefix: prefix, into: frame) else { return }
+            countMalformed()
             do throws(WireError) {
                 let message = try frame.withUnsafeBytes { bytes throws(WireError) in try ToCoordinator(decoding: bytes)
                 }
@@ -32,6 +33,15 @@ extension CoordinatorLoop {
                     try sockets.control.send(name, FromCoordinator(request: 0, body: .error(refusal)).encoded())
                 }
             }
+        }
+    }
+
+    /// Messages of a wrong number of frames were dropped by the sockets themselves.
+    func countMalformed() {
+        let total = sockets.control.malformedMessages + sockets.inbox.malformedMessages
+        while malformedMessages < total {
+            malformedMessages += 1
+            events.append(.messageDropped)
         }
     }
 

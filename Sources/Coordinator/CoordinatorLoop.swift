@@ -19,6 +19,8 @@ final class CoordinatorLoop {
     var connections = Connections()
     /// What has been seen and not yet been handled.
     var events: [EngineEvent] = []
+    /// How many the engine has been told of.
+    var malformedMessages: UInt64 = 0
     let prefix = Frame()
     let frame = Frame()
     private let wakeup: Wakeup
@@ -93,6 +95,7 @@ final class CoordinatorLoop {
             case .owner: readOwner()
             }
         }
+        countMalformed()
     }
 
     /// End of file means that the embedding client has ended, however it did.
