@@ -23,6 +23,17 @@ struct Machine {
         return effects
     }
 
+    /// Lets a lease go by, in steps in which the coordinator is seen to live.
+    @discardableResult
+    mutating func passLease() throws -> [SchedulerEffect] {
+        var effects: [SchedulerEffect] = []
+        for _ in 0..<4 {
+            pass(Machine.lease / 4)
+            effects += try send(.tick)
+        }
+        return effects
+    }
+
     mutating func pass(_ microseconds: UInt64) { now = now.advanced(by: microseconds) }
 
     @discardableResult

@@ -21,22 +21,37 @@ import Testing
 
     @Test func aLapsedLeaseGoesElsewhereAndTheWorkerIsSilent() throws {
         var machine = try running()
-        try machine.ready(1)
-        machine.pass(Machine.lease / 2)
+        machine.pass(Machine.lease / 2 - 1)
         try machine.join(2)
-        try machine.end(2, 2)
+        #expect(machine.scheduler.nextDeadline == Instant(microseconds: Machine.lease))
         machine.pass(Machine.lease / 2)
-        #expect(machine.scheduler.nextDeadline == machine.now)
+        #expect(try machine.send(.tick).isEmpty == true, "not yet")
+        machine.pass(1)
         let effects = try machine.send(.tick)
         #expect(effects == [.workerSilent(WorkerID(1)), .dispatch(WorkerID(2), [attempt(1, 2)])])
         #expect(machine.scheduler.summary(of: WorkerID(1))?.standing == .silent)
     }
 
+    @Test func nobodyIsSilentBecauseTheCoordinatorWasAway() throws {
+        var machine = try running()
+        machine.pass(10 * Machine.lease)
+        #expect(try machine.send(.tick).isEmpty)
+        let deadline = try #require(machine.scheduler.nextDeadline)
+        try machine.heartbeat(1, [attempt(1)])
+        machine.now = deadline
+        #expect(try machine.send(.tick).isEmpty)
+        machine.pass(Machine.lease / 3)
+        try machine.send(.tick)
+        machine.pass(Machine.lease / 3)
+        try machine.send(.tick)
+        machine.pass(Machine.lease / 3)
+        #expect(try machine.send(.tick).first == .workerSilent(WorkerID(1)))
+    }
+
     @Test func theLateResultOfALapsedLeaseCountsAndTheOtherAttemptIsCancelled() throws {
         var machine = try running()
-        machine.pass(Machine.lease)
-        try machine.join(2)
-        #expect(try machine.send(.tick).sent(to: 2) == [attempt(1, 2)])
+        try machine.passLease()
+        #expect(try machine.join(2).sent(to: 2) == [attempt(1, 2)])
         let effects = try machine.end(1, 1, 1)
         #expect(effects == [.complete(TaskID(1), attempt: 1), .cancel(WorkerID(2), [attempt(1, 2)])])
         #expect(try machine.end(2, 1, 2) == [.dropped(WorkerID(2), attempt(1, 2))])
@@ -45,8 +60,7 @@ import Testing
 
     @Test func aWorkerThatComesBackKeepsWhatNobodyElseHas() throws {
         var machine = try running()
-        machine.pass(Machine.lease)
-        try machine.send(.tick)
+        try machine.passLease()
         try machine.heartbeat(1, [attempt(1)])
         #expect(machine.scheduler.summary(of: WorkerID(1))?.standing == .active)
         #expect(try machine.join(2).isEmpty, "the task is not sent again")
@@ -89,18 +103,16 @@ import Testing
 
     @Test func aFailureIsFinalWhicheverAttemptItCameFrom() throws {
         var machine = try running()
-        machine.pass(Machine.lease)
+        try machine.passLease()
         try machine.join(2)
-        try machine.send(.tick)
         let effects = try machine.end(1, 1, 1, .failed)
         #expect(effects == [.fail(TaskID(1), attempt: 1), .cancel(WorkerID(2), [attempt(1, 2)])])
     }
 
     @Test func aStaleAttemptThatKilledItsRuntimeIsIgnored() throws {
         var machine = try running()
-        machine.pass(Machine.lease)
+        try machine.passLease()
         try machine.join(2)
-        try machine.send(.tick)
         #expect(try machine.end(1, 1, 1, .killedRuntime) == [.dropped(WorkerID(1), attempt(1))])
         #expect(try machine.end(2, 1, 2) == [.complete(TaskID(1), attempt: 2)])
     }

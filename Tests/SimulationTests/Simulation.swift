@@ -41,6 +41,8 @@ final class Simulation {
     let pollDelay: UInt64
     let configuration: SchedulerConfiguration
     var messages = 0
+    /// Standings that workers have had.
+    var standings: Set<WorkerStanding> = []
     /// When the last task's effect counted.
     var endedAt = Instant(microseconds: 0)
 
@@ -127,6 +129,7 @@ final class Simulation {
                 perform(effect)
             }
             try ledger.checkBounds(scheduler)
+            standings.formUnion(scheduler.workerSummaries.map(\.standing))
         } catch {
             throw failure("\(error)")
         }

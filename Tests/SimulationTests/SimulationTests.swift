@@ -29,6 +29,29 @@ import Testing
         }
     }
 
+    /// Schedules that never come to a rule say nothing of it.
+    @Test func schedulesComeToEveryRule() throws {
+        var standings: Set<WorkerStanding> = []
+        var seen = SchedulerCounters()
+        var ends: Set<String> = []
+        for seed in UInt64(1)...150 {
+            let simulation = Self.simulation(seed: seed)
+            try simulation.run(validating: false)
+            standings.formUnion(simulation.standings)
+            let counters = simulation.scheduler.counters
+            seen.lost += counters.lost
+            seen.recalled += counters.recalled
+            seen.adopted += counters.adopted
+            seen.dropped += counters.dropped
+            seen.unknownWorker += counters.unknownWorker
+            for end in simulation.ledger.ends.values { ends.insert(String("\(end)".prefix { $0 != "(" })) }
+        }
+        #expect(standings == [.active, .silent, .draining, .drainingSilent, .released])
+        #expect(seen.lost > 0 && seen.adopted > 0 && seen.dropped > 0 && seen.unknownWorker > 0)
+        #expect(seen.recalled > 0)
+        #expect(ends == ["complete", "fail", "failLost", "cancelled"])
+    }
+
     @Test func aSeedTellsTheSameStory() throws {
         for seed in UInt64(1)...20 {
             let stories = try (0..<2).map { _ in

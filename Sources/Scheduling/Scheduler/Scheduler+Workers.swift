@@ -79,11 +79,20 @@ extension Scheduler {
 
     /// Workers that were not heard for a lease fall silent: what they have goes elsewhere, and counts if they come back
     /// with it first.
+    ///
+    /// When it is we who were away (stopped, or busy with something else), their heartbeats may stand in line behind this
+    /// tick, or they were stopped with us: they get a little time to be heard.
     mutating func lapseLeases(at now: Instant, effects: inout [SchedulerEffect]) {
+        resumeDeclining(at: now)
+        let lease = configuration.leaseMicroseconds
+        if let handledAt, now.since(handledAt) >= lease / 2, lapseDeadline != nil {
+            lapseDeadline = now.advanced(by: min(2 * configuration.heartbeatMicroseconds, lease / 4) + 1)
+            return
+        }
         var next: Instant?
         var changed = false
         for index in workers.indices where workers[index].standing.isHeard {
-            let deadline = workers[index].heardAt.advanced(by: configuration.leaseMicroseconds)
+            let deadline = workers[index].heardAt.advanced(by: lease)
             if deadline > now {
                 next = min(next ?? deadline, deadline)
                 continue
@@ -102,7 +111,6 @@ extension Scheduler {
         }
         lapseDeadline = next
         if changed { refreshShapes() }
-        resumeDeclining(at: now)
     }
 
     func extendedDeadline(_ current: Instant?, _ deadline: Instant) -> Instant { min(current ?? deadline, deadline) }

@@ -39,6 +39,9 @@ public struct Scheduler: Sendable {
     var rebalanceDeadline: Instant?
     var declineDeadline: Instant?
 
+    /// When it last handled anything.
+    var handledAt: Instant?
+
     public init(configuration: SchedulerConfiguration = SchedulerConfiguration()) {
         self.configuration = configuration
     }
@@ -97,6 +100,7 @@ public struct Scheduler: Sendable {
 
     /// What follows from all events together.
     private mutating func settle(at now: Instant, effects: inout [SchedulerEffect]) {
+        handledAt = now
         dispatch(at: now)
         replenish(effects: &effects)
         rebalance(at: now)
