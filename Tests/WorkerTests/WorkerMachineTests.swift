@@ -294,4 +294,46 @@ import Testing
         _ = handle(&machine, .runtimeExited(SlotIndex(0), RuntimeExit(signal: 9, status: 0)))
         #expect(Set(machine.attempts) == [native(2).attempt, task(1).attempt])
     }
+
+    @Test func whatTheRuntimeWasSeenToRunIsWhatIsKilledStolenAroundAndBlamed() {
+        var machine = ready(slots: 1)
+        let tasks = (1...6).map { task(UInt64($0)) }
+        _ = handle(&machine, .tasksArrived([tasks[0]]))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0], microseconds: 100)]))
+        _ = handle(&machine, .tasksArrived(Array(tasks[1...])))
+        _ = handle(&machine, .runtimeBegan(SlotIndex(0), TaskID(4)))
+        // 2 and 3 are done, 5 and 6 are not begun.
+        #expect(handle(&machine, .cancelRequested([tasks[3].attempt])) == [.killRuntime(SlotIndex(0))])
+        let ended = handle(&machine, .runtimeExited(SlotIndex(0), RuntimeExit(signal: 9, status: 0)))
+        #expect(reports(ended).map(\.attempt) == [tasks[3].attempt])
+        #expect(failure(reports(ended).first)?.kind == .cancelled)
+        #expect(machine.attempts == [1, 2, 4, 5].map { tasks[$0].attempt })
+
+        _ = handle(&machine, .runtimeReady(SlotIndex(0)))
+        _ = handle(&machine, .runtimeBegan(SlotIndex(0), TaskID(5)))
+        let died = handle(&machine, .runtimeExited(SlotIndex(0), RuntimeExit(signal: 11, status: 0)))
+        #expect(reports(died).map(\.attempt) == [tasks[4].attempt])
+        #expect(machine.attempts == [1, 2, 5].map { tasks[$0].attempt })
+    }
+
+    @Test func whatIsDoneAndUnansweredIsNotDoneTwiceForAnIdleSlot() {
+        var machine = ready(slots: 2)
+        let tasks = (1...12).map { task(UInt64($0)) }
+        _ = handle(&machine, .tasksArrived(Array(tasks[..<2])))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0], microseconds: 100)]))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(1), [done(tasks[1], microseconds: 100)]))
+        _ = handle(&machine, .tasksArrived(Array(tasks[2...])))
+        let here = machine.slots[0].python.map(\.task)
+        _ = handle(&machine, .runtimeBegan(SlotIndex(0), here[2].attempt.task), after: 1_000)
+        while case let there = machine.slots[1].python.map(\.task), !there.isEmpty {
+            let answers = there.map { done($0, microseconds: 100) }
+            let effects = handle(&machine, .runtimeAnswered(SlotIndex(1), answers), after: 2_000)
+            #expect(!effects.contains { if case .withdraw = $0 { true } else { false } })
+        }
+        let stolen = handle(&machine, .tick, after: 1_000 + WorkerMachine.stealAfterMicroseconds)
+        let behind = machine.slots[0].python.map(\.task.attempt).drop { $0 != here[3].attempt }
+        #expect(stolen.contains(.withdraw(SlotIndex(0), Array(behind))))
+        #expect(sends(stolen)[SlotIndex(1)]?.first == here[3].attempt.task.rawValue)
+        #expect(machine.slots[0].python.prefix(3).allSatisfy { !$0.isWithdrawn })
+    }
 }

@@ -100,8 +100,10 @@ import Worker
         }
     }
 
-    @Test func amongTinyTasksTheOneThatAbortsIsToBlame() throws {
-        try withWorker { _ in
+    /// By the page that they share, or, without it, by running each alone once more.
+    @Test(arguments: ["python", "python-without-progress"])
+    func amongTinyTasksTheOneThatAbortsIsToBlame(interpreter: String) throws {
+        try withWorker(python: WorkerThread.interpreter(interpreter)) { _ in
             try coordinator.run([task(1, "ok")])
             let tasks = (2...40).map { task($0, $0 == 21 ? "abort" : "ok") }
             let results = try coordinator.run(tasks)
@@ -131,6 +133,20 @@ import Worker
             #expect(failure(heard[TaskID(1)])?.kind == .cancelled)
             #expect(failure(heard[TaskID(2)])?.kind == .cancelled)
             #expect(reply(heard[TaskID(3)]) != nil)
+        }
+    }
+
+    @Test func behindAnswersThatAreKeptBackWhatRunsIsCancelled() throws {
+        try withWorker { _ in
+            try coordinator.run([task(1, "ok")])
+            let tasks = [task(2, "ok"), task(3, "ok"), task(4, "hang"), task(5, "ok")]
+            try coordinator.send(tasks)
+            try coordinator.listen { heard in heard.logs.contains { $0.text.contains("hanging") } }
+            // 2 and 3 are done and unanswered: not they are killed, nor blamed.
+            try coordinator.send(cancels: [tasks[2].attempt])
+            try coordinator.listen { $0.results.count == 5 }
+            #expect(failure(coordinator.heard.results[TaskID(4)])?.kind == .cancelled)
+            for done in [2, 3, 5] { #expect(reply(coordinator.heard.results[TaskID(UInt64(done))]) != nil) }
         }
     }
 

@@ -6,11 +6,14 @@
 // Cores that this process may run on (sched_getaffinity), or -1.
 int anabranch_affinity_cores(void);
 
-// Starts `path` (looked for along PATH when it has no slash) with standard input from /dev/null, `out` and `err` as its output, `socket` as descriptor 3 and no
-// other descriptor; in a process group of its own, with default signal dispositions and none blocked.
-// Returns 0 and sets *child, or an error number.
-int anabranch_spawn(pid_t *child, const char *path, char *const argv[], char *const environment[], int socket, int out,
-                    int err);
+// Starts `path` (looked for along PATH when it has no slash) with standard input from /dev/null, `out` and `err` as its
+// output, `socket` as descriptor 3, `progress` as descriptor 4 and no other descriptor; in a process group of its own, with
+// default signal dispositions and none blocked. Returns 0 and sets *child, or an error number.
+int anabranch_spawn(pid_t *child, const char *path, char *const argv[], char *const environment[], int socket,
+                    int progress, int out, int err);
+
+// A close-on-exec file of so many bytes in memory, all 0; -1 on error.
+int anabranch_memory_file(size_t bytes);
 
 // A close-on-exec pipe; 0 or an error number.
 int anabranch_pipe(int ends[2]);

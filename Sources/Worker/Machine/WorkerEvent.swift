@@ -40,6 +40,8 @@ public enum WorkerEvent: Hashable, Sendable {
     case epochEnded
     /// The runtime said hello.
     case runtimeReady(SlotIndex)
+    /// It was seen to have begun this task, and with that to have done all before it.
+    case runtimeBegan(SlotIndex, TaskID)
     case runtimeAnswered(SlotIndex, [TaskResult])
     /// Its process has ended and its last answers have been read.
     case runtimeExited(SlotIndex, RuntimeExit)

@@ -11,7 +11,7 @@ extension WorkerMachine {
             guard let place = slots[i].python.firstIndex(where: { $0.task.attempt == result.attempt }) else { continue }
             let committed = slots[i].python.remove(at: place)
             suspects.remove(result.attempt)
-            if place == 0 { slots[i].headSince = now }
+            slots[i].ended(result.attempt.task, at: now)
             if committed.isWithdrawn {
                 if case .success = result.outcome, withdrawElsewhere(result.attempt, except: index, effects: &effects) {
                     reported.append(result)

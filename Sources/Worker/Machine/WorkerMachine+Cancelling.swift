@@ -11,7 +11,7 @@ extension WorkerMachine {
             for i in slots.indices {
                 guard let place = slots[i].python.firstIndex(where: { $0.task.attempt == attempt && !$0.isWithdrawn })
                 else { continue }
-                if place == 0 {
+                if place == slots[i].runningPlace ?? 0 {
                     kill(i, because: .cancelled, effects: &effects)
                 } else {
                     slots[i].python[place].isWithdrawn = true
@@ -28,7 +28,8 @@ extension WorkerMachine {
         var returned = queue.removeAll().map(\.attempt)
         suspects.subtract(returned)
         for i in slots.indices {
-            let behind = slots[i].python.indices.dropFirst().filter { !slots[i].python[$0].isWithdrawn }
+            let running = slots[i].runningPlace ?? 0
+            let behind = slots[i].python.indices.filter { $0 > running && !slots[i].python[$0].isWithdrawn }
             guard !behind.isEmpty else { continue }
             for place in behind { slots[i].python[place].isWithdrawn = true }
             let attempts = behind.map { slots[i].python[$0].task.attempt }
@@ -38,10 +39,11 @@ extension WorkerMachine {
         if !returned.isEmpty { effects.append(.report(returned.map { cancelled($0, "the worker is leaving") })) }
     }
 
-    /// Kills the slot's runtime because of its first task.
+    /// Kills the slot's runtime because of the task that it runs.
     mutating func kill(_ i: Int, because kind: FailureKind, effects: inout [WorkerEffect]) {
-        guard slots[i].runtime == .ready, let head = slots[i].python.first else { return }
-        slots[i].runtime = .dying(kind, head.task.attempt)
+        guard slots[i].runtime == .ready, let place = slots[i].runningPlace ?? slots[i].python.indices.first
+        else { return }
+        slots[i].runtime = .dying(kind, slots[i].python[place].task.attempt)
         effects.append(.killRuntime(SlotIndex(i)))
     }
 
@@ -53,7 +55,7 @@ extension WorkerMachine {
                 effects.append(.killRuntime(SlotIndex(i)))
             case .ready:
                 guard let timeout = slots[i].python.first?.task.limits.timeoutMicroseconds,
-                    now.microseconds(since: slots[i].headSince) >= timeout
+                    now.microseconds(since: slots[i].runningSince) >= timeout
                 else { continue }
                 kill(i, because: .timeout, effects: &effects)
             default: continue

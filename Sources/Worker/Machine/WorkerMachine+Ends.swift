@@ -13,18 +13,19 @@ extension WorkerMachine {
             startFailed(index, whyNotReady(before, exit), tail: exit.outputTail, at: now, effects: &effects)
         case .dying(let kind, let attempt):
             // It may have answered while the kill was on its way; then what came next is not to blame.
-            if let head = slots[i].python.first, head.task.attempt == attempt {
-                slots[i].python.removeFirst()
+            if let place = slots[i].python.firstIndex(where: { $0.task.attempt == attempt }) {
+                let cause = slots[i].python.remove(at: place)
                 suspects.remove(attempt)
-                if !head.isWithdrawn {
-                    effects.append(.report([killed(head.task, because: kind, exit, slot: index)]))
+                if !cause.isWithdrawn {
+                    effects.append(.report([killed(cause.task, because: kind, exit, slot: index)]))
                 }
             }
             requeue(i)
         case .ready:
-            if slots[i].python.count == 1, let head = slots[i].python.popFirst() {
-                suspects.remove(head.task.attempt)
-                if !head.isWithdrawn { effects.append(.report([died(head.task, exit, slot: index)])) }
+            if let place = slots[i].runningPlace {
+                let victim = slots[i].python.remove(at: place)
+                suspects.remove(victim.task.attempt)
+                if !victim.isWithdrawn { effects.append(.report([died(victim.task, exit, slot: index)])) }
             } else {
                 // A runtime may keep answers back while tasks are short: the first unanswered one may be done.
                 suspects.formUnion(slots[i].python.filter { !$0.isWithdrawn }.map(\.task.attempt))

@@ -8,7 +8,7 @@ extension WorkerMachine {
             if case .starting = slot.runtime { wantsRuntime -= 1 }
             guard slot.native.isEmpty, slot.python.count < max(1, slot.window / 2) else { continue }
             // Nothing is put behind a task that turned out to be long.
-            guard slot.python.isEmpty || now.microseconds(since: slot.headSince) < Self.stealAfterMicroseconds
+            guard slot.python.isEmpty || now.microseconds(since: slot.runningSince) < Self.stealAfterMicroseconds
             else { continue }
             if slot.python.isEmpty, let native = takeNative(limit: slot.window) {
                 slots[i].native = native
@@ -41,7 +41,7 @@ extension WorkerMachine {
             tasks.append(queue.removeFirst())
         }
         guard !tasks.isEmpty else { return }
-        if slots[i].python.isEmpty { slots[i].headSince = now }
+        if slots[i].python.isEmpty { slots[i].runningSince = now }
         slots[i].python.append(contentsOf: tasks.map { Committed(task: $0) })
         effects.append(.send(SlotIndex(i), tasks))
         effects.append(.reportStarted(tasks.map(\.attempt)))
@@ -66,9 +66,11 @@ extension WorkerMachine {
     mutating func steal(at now: Moment, effects: inout [WorkerEffect]) {
         guard queue.isEmpty, slots.contains(where: { $0.isIdle && $0.runtime == .ready }) else { return }
         for i in slots.indices where slots[i].runtime == .ready && slots[i].python.count > 1 {
-            guard now.microseconds(since: slots[i].headSince) >= Self.stealAfterMicroseconds else { continue }
+            guard now.microseconds(since: slots[i].runningSince) >= Self.stealAfterMicroseconds else { continue }
+            // What stands before the task that runs is done, its answer kept back.
+            let running = slots[i].runningPlace ?? slots[i].python.startIndex
             var moved: [TaskAssignment] = []
-            for place in slots[i].python.indices.dropFirst() where !slots[i].python[place].isWithdrawn {
+            for place in slots[i].python.indices where place > running && !slots[i].python[place].isWithdrawn {
                 slots[i].python[place].isWithdrawn = true
                 moved.append(slots[i].python[place].task)
             }

@@ -17,7 +17,7 @@ public struct WorkerMachine: Sendable {
 
     var slots: [WorkerSlot]
     var queue = TaskQueue()
-    /// Tasks that were in a runtime when it died, where it could not be seen which of them it was running. They run with
+    /// Tasks that were in a runtime when it died, where it could not be told which of them it was running. They run with
     /// nothing before or behind them in their runtime: the one that kills it once more is the one.
     var suspects: Set<Attempt> = []
     var isDraining = false
@@ -45,6 +45,7 @@ public struct WorkerMachine: Sendable {
         case .drainRequested: drain(effects: &effects)
         case .epochEnded: forgetAll(effects: &effects)
         case .runtimeReady(let slot): slots[slot.rawValue].becameReady()
+        case .runtimeBegan(let slot, let task): slots[slot.rawValue].began(task, at: now)
         case .runtimeAnswered(let slot, let results): answered(slot, results, at: now, effects: &effects)
         case .runtimeExited(let slot, let exit): exited(slot, exit, at: now, effects: &effects)
         case .runtimeUnstartable(let slot, let reason):

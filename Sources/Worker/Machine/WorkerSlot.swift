@@ -34,12 +34,30 @@ struct WorkerSlot: Sendable {
     var native: [TaskAssignment] = []
     /// What it has is of an epoch that has ended; it answers all of it at once, and then it is free.
     var nativeIsForgotten = false
-    /// When the first of `python` began, as far as can be seen from here.
-    var headSince = Moment(microseconds: 0)
+    /// When the task that runs began, as far as can be seen from here.
+    var runningSince = Moment(microseconds: 0)
+    /// The task that the runtime was seen to have begun last; nil while none was seen.
+    private(set) var begun: TaskID?
     /// Moving average of compute time; nil while nothing has been measured.
     var averageMicroseconds: UInt64?
     var failedStarts = 0
     var restartNotBefore = Moment(microseconds: 0)
+
+    /// Where in `python` the task stands that the runtime is running; nil when it cannot be told.
+    var runningPlace: Int? {
+        if python.count == 1 { return python.startIndex }
+        return begun.flatMap { task in python.firstIndex { $0.task.attempt.task == task } }
+    }
+
+    mutating func began(_ task: TaskID, at now: Moment) {
+        if begun != task { runningSince = now }
+        begun = task
+    }
+
+    /// The next one begins where the one that was running has been answered.
+    mutating func ended(_ task: TaskID, at now: Moment) {
+        if begun == nil || begun == task { runningSince = now }
+    }
 
     var isIdle: Bool { python.isEmpty && native.isEmpty }
 
@@ -47,6 +65,7 @@ struct WorkerSlot: Sendable {
         // A hello that crossed with the kill comes from a process that is gone.
         if runtime == .unresponsive || runtime == .forgotten { return }
         runtime = .ready
+        begun = nil
         failedStarts = 0
     }
 
@@ -70,13 +89,13 @@ struct WorkerSlot: Sendable {
             return [since.advanced(byMicroseconds: WorkerMachine.startLimitMicroseconds)]
         case .unresponsive, .dying, .forgotten: return []
         case .ready:
-            guard let head = python.first else { return [] }
+            guard let place = runningPlace ?? python.indices.first else { return [] }
             var moments: [Moment] = []
-            if let timeout = head.task.limits.timeoutMicroseconds {
-                moments.append(headSince.advanced(byMicroseconds: timeout))
+            if let timeout = python[place].task.limits.timeoutMicroseconds {
+                moments.append(runningSince.advanced(byMicroseconds: timeout))
             }
             if python.count > 1 {
-                moments.append(headSince.advanced(byMicroseconds: WorkerMachine.stealAfterMicroseconds))
+                moments.append(runningSince.advanced(byMicroseconds: WorkerMachine.stealAfterMicroseconds))
             }
             return moments
         }

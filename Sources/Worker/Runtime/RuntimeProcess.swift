@@ -32,11 +32,18 @@ final class RuntimeProcess {
     private var sent = 0
     private var isReaped = false
 
-    /// The descriptor at which the child finds its end of the socket.
+    /// The descriptors at which the child finds its end of the socket, and the page that it writes.
     private static let childSocket: Int32 = 3
+    private static let childProgress: Int32 = 4
+    private let progress: ProgressPage
+
+    /// The task that it began last.
+    var running: TaskID? { progress.running }
 
     init(_ launch: Launch, writer: WriterID) throws(WireError) {
         self.writer = writer
+        let progress = try ProgressPage()
+        self.progress = progress
         var pair: [Int32] = [-1, -1]
         var out: [Int32] = [-1, -1]
         var err: [Int32] = [-1, -1]
@@ -47,13 +54,19 @@ final class RuntimeProcess {
             for descriptor in pair + out + err where descriptor >= 0 { close(descriptor) }
             throw WireError.system(operation: "open a runtime's pipes", reason: reason)
         }
-        defer { for descriptor in [pair[1], out[1], err[1]] { close(descriptor) } }
+        defer {
+            for descriptor in [pair[1], out[1], err[1]] { close(descriptor) }
+            progress.closeFile()
+        }
 
-        let arguments = [launch.interpreter, "-m", "anabranch.runtime", "--fd", String(Self.childSocket)]
+        let arguments = [
+            launch.interpreter, "-m", "anabranch.runtime", "--fd", String(Self.childSocket), "--progress",
+            String(Self.childProgress),
+        ]
         var child: pid_t = 0
         let status = Self.withPointers(arguments) { argv in
             Self.withPointers(launch.environment.map { "\($0.key)=\($0.value)" }) { environment in
-                anabranch_spawn(&child, launch.interpreter, argv, environment, pair[1], out[1], err[1])
+                anabranch_spawn(&child, launch.interpreter, argv, environment, pair[1], progress.file, out[1], err[1])
             }
         }
         guard status == 0 else {

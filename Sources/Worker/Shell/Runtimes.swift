@@ -29,6 +29,8 @@ final class Runtimes {
     private let configuration: WorkerConfiguration
     private let store: String
     private(set) var processes: [SlotIndex: RuntimeProcess] = [:]
+    /// What each runtime was last seen to have begun.
+    private var begun: [SlotIndex: TaskID] = [:]
     /// What each runtime works on, for the log.
     private var current: [SlotIndex: TaskID] = [:]
 
@@ -50,6 +52,7 @@ final class Runtimes {
                 memoryBytes: configuration.memoryPerSlot)
             try process.send(ToRuntime(setup: setup))
             processes[slot] = process
+            begun[slot] = nil
             return (writer, nil)
         } catch {
             return (nil, .runtimeUnstartable(slot, reason: "\(error): name another interpreter with --python"))
@@ -113,6 +116,14 @@ final class Runtimes {
     func kill(_ slot: SlotIndex) { processes[slot]?.kill() }
 
     func killAll() { processes.removeAll() }
+
+    /// What the runtimes have begun since the last look.
+    func lookAtProgress() -> [WorkerEvent] {
+        processes.compactMap { slot, process in
+            guard let task = process.running, begun.updateValue(task, forKey: slot) != task else { return nil }
+            return .runtimeBegan(slot, task)
+        }
+    }
 
     /// Reads the slot's socket.
     func serve(_ slot: SlotIndex, into notices: inout Notices) {
@@ -196,6 +207,7 @@ final class Runtimes {
             exit?.lostItsSocket = true
         }
         passOutput(slot, process, into: &notices)
+        if let task = process.running { notices.events.append(.runtimeBegan(slot, task)) }
         processes[slot] = nil
         current[slot] = nil
         notices.closedWriters.append(process.writer)

@@ -13,6 +13,7 @@ extension Worker {
     /// One turn: everything that is ready, then one answer. False when the worker is to end at once.
     func serve(_ ready: [(token: Token, readiness: Readiness)]) throws -> Bool {
         var notices = Runtimes.Notices()
+        for event in runtimes.lookAtProgress() { handle(event) }
         for (token, _) in ready {
             switch token {
             case .control:

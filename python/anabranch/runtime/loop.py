@@ -30,10 +30,13 @@ class TaskLoop:
     ----------
     channel : FrameChannel
         The socket to the worker.
+    progress : memoryview, optional
+        One unsigned 64-bit number that the worker sees: the task that was begun last.
     """
 
-    def __init__(self, channel: FrameChannel) -> None:
+    def __init__(self, channel: FrameChannel, progress: memoryview | None = None) -> None:
         self._channel = channel
+        self._progress = memoryview(bytearray(8)).cast("Q") if progress is None else progress
         self._store: Store | None = None
         self._runner: TaskRunner | None = None
         self._queue: deque[task_pb2.Task] = deque()
@@ -113,6 +116,7 @@ class TaskLoop:
         runner = self._runner
         if not runner.is_short(task) or self._last_task_ns > _SHORT_NS:
             self._flush(started=task)
+        self._progress[0] = task.task
         begun = perf_counter_ns()
         result = runner.run(task)
         if os.getpid() != self._pid:

@@ -18,22 +18,41 @@ DATA = 65
 SOFTWARE = 70
 CONFIGURATION = 78
 
+_USAGE = "usage: python -m anabranch.runtime --fd SOCKET [--progress MEMORY_FILE], both inherited descriptors"
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the runtime over the inherited socket of ``--fd N`` and return the exit status."""
-    if len(arguments) != 2 or arguments[0] != "--fd" or not arguments[1].isdigit():
-        return _complain(USAGE, "usage: python -m anabranch.runtime --fd N, N being an inherited stream socket")
+    options = dict(zip(arguments[::2], arguments[1::2], strict=False))
+    if len(arguments) not in (2, 4) or not options.keys() <= {"--fd", "--progress"} or "--fd" not in options:
+        return _complain(USAGE, _USAGE)
+    if not all(number.isdigit() for number in options.values()):
+        return _complain(USAGE, _USAGE)
     try:
-        connection = socket.socket(fileno=int(arguments[1]))
+        connection = socket.socket(fileno=int(options["--fd"]))
     except OSError as error:
-        return _complain(USAGE, f"descriptor {arguments[1]} is no socket: {error}")
+        return _complain(USAGE, f"descriptor {options['--fd']} is no socket: {error}")
     connection.set_inheritable(False)
     connection.setblocking(True)
+    progress = None
+    if "--progress" in options:
+        try:
+            progress = _shared_number(int(options["--progress"]))
+        except (OSError, ValueError) as error:
+            return _complain(USAGE, f"descriptor {options['--progress']} is no memory file: {error}")
     die_with_worker()
-    return serve(connection)
+    return serve(connection, progress)
 
 
-def serve(connection: socket.socket) -> int:
+def _shared_number(descriptor: int) -> memoryview:
+    import mmap
+
+    number = memoryview(mmap.mmap(descriptor, 8)).cast("Q")
+    os.close(descriptor)
+    return number
+
+
+def serve(connection: socket.socket, progress: memoryview | None = None) -> int:
     """Run tasks until the worker closes its end; return the exit status.
 
     A fork server calls this in the children that it makes, with what it has imported already in place.
@@ -45,7 +64,7 @@ def serve(connection: socket.socket) -> int:
     faulthandler.enable()
     # What a task prints is there when it aborts.
     sys.stdout.reconfigure(line_buffering=True)
-    loop = TaskLoop(FrameChannel(connection))
+    loop = TaskLoop(FrameChannel(connection), progress)
     try:
         loop.run()
         status = 0

@@ -22,6 +22,8 @@ _PAYLOAD_BYTES = 128 << 20
 _MODEL_BYTES = 64 << 20
 _SHORT_NS = 1_000_000
 _KNOWN_DURATIONS = 4096
+# A function that was not short once is not trusted to be before it was so many times in a row.
+_DISTRUST = 256
 _WARNINGS = 20
 _LONGEST_WARNING = 1000
 
@@ -42,7 +44,7 @@ class TaskRunner:
         self._payloads = PayloadCache(_PAYLOAD_BYTES)
         self._models = PayloadCache(_MODEL_BYTES)
         self._stubborn: set[str] = set()
-        self._durations: dict[tuple, int] = {}
+        self._short_runs: dict[tuple, int] = {}
 
     def run(self, task: task_pb2.Task) -> task_pb2.Result:
         """Run one task. Whatever its code raises is its failure; nothing comes out of here."""
@@ -104,8 +106,8 @@ class TaskRunner:
         )
 
     def is_short(self, task: task_pb2.Task) -> bool:
-        """Whether the last task of this function, or of this node and kind, took less than 1 ms."""
-        return self._durations.get(_duration_key(task), _SHORT_NS) < _SHORT_NS
+        """Whether tasks of this function, or of this node and kind, have lately taken less than 1 ms."""
+        return self._short_runs.get(_duration_key(task), 0) > 0
 
     def stray_views(self) -> frozenset[tuple[int, int]]:
         """Return objects, as (writer, sequence), of which views are alive for another reason than the caches."""
@@ -113,9 +115,10 @@ class TaskRunner:
         return frozenset(held - self._payloads.keys() - self._models.keys()) if held else frozenset()
 
     def _remember(self, task: task_pb2.Task, elapsed: int) -> None:
-        if len(self._durations) >= _KNOWN_DURATIONS:
-            self._durations.clear()
-        self._durations[_duration_key(task)] = elapsed
+        if len(self._short_runs) >= _KNOWN_DURATIONS:
+            self._short_runs.clear()
+        key = _duration_key(task)
+        self._short_runs[key] = self._short_runs.get(key, 0) + 1 if elapsed < _SHORT_NS else -_DISTRUST
 
 
 def _work_of(task: task_pb2.Task) -> Callable[[TaskContext, task_pb2.Task], task_pb2.Success]:
