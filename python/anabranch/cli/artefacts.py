@@ -30,14 +30,18 @@ class OutputDirectory:
     def __init__(self, path: str) -> None:
         self.path = path
         self._lines: list[str] = []
-        parent = os.path.dirname(os.path.abspath(path))
+        self._draft = ""
+        self._parent = os.path.dirname(os.path.abspath(path))
         if os.path.exists(path) and not os.path.isdir(path):
             raise CommandError(f"--out {path}: it is a file; a directory is needed")
+        # Known before an hour of work, not after it.
+        existing = path if os.path.isdir(path) else self._parent
+        while not os.path.exists(existing):
+            existing = os.path.dirname(existing)
         try:
-            os.makedirs(parent, exist_ok=True)
-            self._draft = tempfile.mkdtemp(prefix=".anabranch-out-", dir=parent)
+            os.rmdir(tempfile.mkdtemp(prefix=".anabranch-out-", dir=existing))
         except OSError as error:
-            raise CommandError(f"--out {path}: {error.strerror}") from None
+            raise CommandError(f"--out {path}: {existing} cannot be written to: {error.strerror}") from None
 
     def log(self, line: str) -> None:
         """Add a line to the log."""
@@ -93,6 +97,11 @@ class OutputDirectory:
             file.write(text + "\n")
 
     def __enter__(self) -> OutputDirectory:
+        try:
+            os.makedirs(self._parent, exist_ok=True)
+            self._draft = tempfile.mkdtemp(prefix=".anabranch-out-", dir=self._parent)
+        except OSError as error:
+            raise CommandError(f"--out {self.path}: {error.strerror}") from None
         return self
 
     def __exit__(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 
 from anabranch.cli.request import CommandError, Request
@@ -15,6 +17,7 @@ SUCCEEDED, FAILED_KEYS, WRONG_REQUEST, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 13
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status; what is wrong is said in one message on standard error."""
+    _take_termination_as_interruption()
     try:
         request = _request(sys.argv[1:] if arguments is None else arguments)
         return _command(request.command)(request)
@@ -35,6 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise
     finally:
         _end()
+
+
+def _take_termination_as_interruption() -> None:
+    # What a Ctrl-C cleans up, a SIGTERM does.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _say(error: BaseException, status: int) -> int:

@@ -70,6 +70,9 @@ def submit(request: Request) -> int:
 
 
 def _tables(request: Request, loaded: Loaded) -> list[Table]:
+    out = request.text("out")
+    if out is not None:
+        OutputDirectory(out)
     path = request.text("data") or loaded.data.get("path")
     if path is None:
         raise CommandError(f"{request.command}: --data is missing")
@@ -140,14 +143,9 @@ def _scoring(request: Request, loaded: Loaded) -> Any:
 
 def _follow(request: Request, loaded: Loaded, tables: list[Table], run: Run) -> int:
     """Wait for a run with progress, then print and write what it made; return the exit status."""
+    _watch(request, run)
     out = request.text("out")
     directory = OutputDirectory(out) if out is not None else None
-    try:
-        _watch(request, run)
-    except BaseException:
-        if directory is not None:
-            directory.__exit__(KeyboardInterrupt, None, None)
-        raise
     extra: dict[str, Any] = {}
     if directory is not None:
         with directory:

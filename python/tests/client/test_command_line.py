@@ -198,6 +198,12 @@ def test_wrong_data(tmp_path, file):
         ),
         ({"command": "results", "run": 1, "address": "ipc:///none.sock"}, 3, "no coordinator at"),
         ({"command": "run", "file": 3}, 2, "--file: a text is needed"),
+        ({"command": "run", "file": "{graph}", "data": "{data}", "out": "{data}"}, 2, "it is a file; a directory"),
+        (
+            {"command": "run", "file": "{graph}", "data": "{data}", "out": "/proc/nowhere/x"},
+            2,
+            "/proc cannot be written to",
+        ),
     ],
 )
 def test_one_message_and_a_status(file, capsys, fields, status, message):

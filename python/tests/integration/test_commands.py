@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import sys
@@ -32,6 +33,8 @@ class Slow(ClassifierMixin, BaseEstimator):
     def fit(self, X, y):
         open(STARTED, "w").close()
         time.sleep(600)
+    def predict(self, X):
+        return X
 
 slow = ab.Pipeline("slow", ab.OrNode("slow", Slow()))
 
@@ -122,6 +125,17 @@ def test_failed_keys_are_status_1(place):
     assert "too few classes" in done.stderr and "failed" in done.stdout
 
 
+def opened_by_a_writer(fifo, seconds):
+    """Whether someone opens (and closes) the other end in time."""
+    descriptor = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLHUP)
+        return bool(poll.poll(seconds * 1000))
+    finally:
+        os.close(descriptor)
+
+
 def test_ctrl_c_is_status_130_and_leaves_nothing(place):
     (place / "started").unlink(missing_ok=True)
     os.mkfifo(place / "started")
@@ -138,8 +152,7 @@ def test_ctrl_c_is_status_130_and_leaves_nothing(place):
         "none",
     ]
     run = subprocess.Popen(command, cwd=place, env=environment(), stderr=subprocess.PIPE, text=True)
-    # Opened for writing by the task: it runs.
-    (place / "started").open().close()
+    assert opened_by_a_writer(place / "started", seconds=60)
     family = psutil.Process(run.pid).children(recursive=True)
     assert family
     run.send_signal(signal.SIGINT)
