@@ -22,7 +22,8 @@ _PAYLOAD_BYTES = 128 << 20
 _MODEL_BYTES = 64 << 20
 _SHORT_NS = 1_000_000
 _KNOWN_DURATIONS = 4096
-# A function that was not short once is not trusted to be before it was so many times in a row.
+# A function that was taken for short and took so long is not trusted again before it was short so many times in a row.
+_LONG_NS = 10_000_000
 _DISTRUST = 256
 _WARNINGS = 20
 _LONGEST_WARNING = 1000
@@ -118,7 +119,12 @@ class TaskRunner:
         if len(self._short_runs) >= _KNOWN_DURATIONS:
             self._short_runs.clear()
         key = _duration_key(task)
-        self._short_runs[key] = self._short_runs.get(key, 0) + 1 if elapsed < _SHORT_NS else -_DISTRUST
+        short_runs = self._short_runs.get(key, 0)
+        if elapsed < _SHORT_NS:
+            self._short_runs[key] = short_runs + 1
+        else:
+            # The first call loads the function, and any may have lost its core for a moment.
+            self._short_runs[key] = -_DISTRUST if short_runs > 0 and elapsed >= _LONG_NS else min(short_runs, 0)
 
 
 def _work_of(task: task_pb2.Task) -> Callable[[TaskContext, task_pb2.Task], task_pb2.Success]:
