@@ -6,6 +6,6 @@ import Testing
     /// - 69, 742, 908: an attempt that was found and lost again used up a task's attempts twice.
     @Test(arguments: [17, 22, 45, 69, 742, 908] as [UInt64])
     func aScheduleThatFoundABugPasses(seed: UInt64) throws {
-        try SimulationTests.simulation(seed: seed).run()
+        try Schedule(seed: seed).simulation.run()
     }
 }

@@ -29,13 +29,7 @@ enum StoryLine: Equatable {
     /// Whether it tells of more than the passing of time.
     var isNews: Bool {
         guard case .events(_, let events) = self else { return true }
-        return !events.allSatisfy { event in
-            switch event {
-            case .heartbeat(_, let running): running.isEmpty
-            case .tick: true
-            default: false
-            }
-        }
+        return !events.allSatisfy(\.isPassingOfTime)
     }
 
     private static func short(_ values: some Any) -> String {
@@ -44,5 +38,15 @@ enum StoryLine: Equatable {
             text = text.replacingOccurrences(of: noise, with: "")
         }
         return text
+    }
+}
+
+extension SchedulerEvent {
+    /// A heartbeat or a tick.
+    var isPassingOfTime: Bool {
+        switch self {
+        case .heartbeat, .tick: true
+        default: false
+        }
     }
 }

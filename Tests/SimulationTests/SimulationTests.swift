@@ -4,28 +4,34 @@ import Testing
 
 /// Seeded schedules of the real scheduler. `ANABRANCH_SIM_SEED` repeats one; `ANABRANCH_SIM_SCHEDULES` sets how many.
 @Suite struct SimulationTests {
-    static func simulation(seed: UInt64) -> Simulation {
-        var random = SplitMix64(seed: seed)
-        let workload = Workload.random(&random)
-        return Simulation(seed: seed, workload: workload, plan: .random(&random))
-    }
-
     @Test(.timeLimit(.minutes(30))) func everyScheduleEndsWithEachEffectOnce() throws {
         let environment = ProcessInfo.processInfo.environment
         if let seed = environment["ANABRANCH_SIM_SEED"].flatMap({ UInt64($0) }) {
-            try Self.simulation(seed: seed).run()
+            Self.report(Schedule(seed: seed))
             return
         }
         let schedules = environment["ANABRANCH_SIM_SCHEDULES"].flatMap { UInt64($0) } ?? 1_000
         var failures = 0
-        for seed in 1...max(schedules, 1) {
-            do {
-                try Self.simulation(seed: seed).run()
-            } catch {
-                Issue.record("\(error)")
-                failures += 1
-                if failures == 3 { break }
-            }
+        for seed in 1...max(schedules, 1) where failures < 3 {
+            if Self.report(Schedule(seed: seed)) { failures += 1 }
+        }
+    }
+
+    /// Whether the schedule fails; if so, its shortest form is told.
+    @discardableResult
+    private static func report(_ schedule: Schedule) -> Bool {
+        guard let shortest = schedule.shrunk(failure: failure) else { return false }
+        Issue.record("\(shortest.failure)\nin its shortest form:\n  \(shortest.schedule)")
+        return true
+    }
+
+    private static func failure(_ schedule: Schedule) -> SimulationFailure? {
+        let simulation = schedule.simulation
+        do {
+            try simulation.run()
+            return nil
+        } catch {
+            return error as? SimulationFailure ?? simulation.failure("\(error)")
         }
     }
 
@@ -35,7 +41,7 @@ import Testing
         var seen = SchedulerCounters()
         var ends: Set<String> = []
         for seed in UInt64(1)...150 {
-            let simulation = Self.simulation(seed: seed)
+            let simulation = Schedule(seed: seed).simulation
             try simulation.run(validating: false)
             standings.formUnion(simulation.standings)
             let counters = simulation.scheduler.counters
@@ -55,7 +61,7 @@ import Testing
     @Test func aSeedTellsTheSameStory() throws {
         for seed in UInt64(1)...20 {
             let stories = try (0..<2).map { _ in
-                let simulation = Self.simulation(seed: seed)
+                let simulation = Schedule(seed: seed).simulation
                 try simulation.run()
                 return simulation.story
             }
