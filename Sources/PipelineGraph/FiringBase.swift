@@ -18,34 +18,3 @@ struct FiringBase: Sendable {
     /// Its row among those that wait for models; 0 without a model edge, or when all models have come.
     var modelRow: UInt64 = 0
 }
-
-/// Firings of one base (and one model) that are ready: one per variant, made when they are pulled.
-struct FiringCursor: Sendable {
-    let base: Int
-    /// The model's row and entry; 0 without a model edge.
-    let modelRow: UInt64
-    let model: UInt64
-    let key: CompactKey
-    let cause: UInt64
-    /// Nil: one firing, without a variant of its own to choose.
-    let labels: Candidates.Labels?
-    var position = 0
-
-    /// The next firing's label of the node's own variants.
-    var label: UInt32? { labels?[position] }
-
-    var remaining: Int { (labels?.count ?? 1) - position }
-}
-
-/// Combinations that are ready to be made into bases (or pairs of base and model).
-struct CombinationCursor: Sendable {
-    let node: Int
-    let stage: JoinStage
-    var cursor: RowJoin.Cursor
-}
-
-/// A node may join twice: its edges with each other, and the outcome with its models.
-enum JoinStage: Int, Sendable {
-    case edges = 0
-    case models = 1
-}

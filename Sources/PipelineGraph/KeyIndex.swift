@@ -1,12 +1,3 @@
-/// Something that is found by its key.
-protocol Keyed {
-    var key: CompactKey { get }
-}
-
-extension CompactKey: Keyed {
-    var key: CompactKey { self }
-}
-
 /// Rows by number, found by the keys that they agree with.
 ///
 /// Rows are grouped by the dimensions they have; per group, and per set of dimensions that somebody has asked with, a

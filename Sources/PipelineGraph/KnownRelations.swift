@@ -19,21 +19,23 @@ struct KnownRelations: Sendable {
     private(set) var outcomes: [Splitting: SplitOutcome] = [:]
     /// Splitter firings, not yet ended, that the question being asked depends on.
     private(set) var openSplittings: [Splitting] = []
-    private var answers: [Question: [Base]] = [:]
+    private var answers: [Question: [PlannedKey]] = [:]
     private var kept: Deque<Question> = []
     private var transient: [Question] = []
 
-    /// The bases of a joining or gathering node that agree with a key: asked again and again on the way to an answer.
+    /// The keys of a node that joins or gathers, as far as they agree with another: asked again and again on the way to an
+    /// answer.
     struct Question: Hashable, Sendable {
         let node: Int
+        /// Of firings, or of what they start from.
+        let isOfFirings: Bool
         let constraint: CompactKey
     }
 
-    /// What a firing's key starts from: an entry, a combination or a group.
-    struct Base: Hashable, Sendable {
+    struct PlannedKey: Hashable, Sendable {
         let key: CompactKey
-        /// It stands for an entry without a partner, and does not fire.
-        let isUnpartnered: Bool
+        /// It stands for a reference that is refused before it fires.
+        let isRefused: Bool
     }
 
     /// Answers of at most this many keys are kept from question to question, and this many of them.
@@ -56,9 +58,9 @@ struct KnownRelations: Sendable {
 
     mutating func dependsOn(_ splitting: Splitting) { openSplittings.append(splitting) }
 
-    func answer(to question: Question) -> [Base]? { answers[question] }
+    func answer(to question: Question) -> [PlannedKey]? { answers[question] }
 
-    mutating func remember(_ answer: [Base], to question: Question) {
+    mutating func remember(_ answer: [PlannedKey], to question: Question) {
         answers[question] = answer
         // With an open splitter anywhere in the question, refusals are left out: the answer may be incomplete.
         let isFinal = openSplittings.isEmpty

@@ -73,7 +73,7 @@ extension PlannedKeys {
     /// Entries that a natural join drops. One that no candidate wants is no loss.
     func unpartnered(
         at node: PlannedNode, agreeingWith constraint: CompactKey, _ known: inout KnownRelations,
-        into found: inout [KnownRelations.Base]
+        into found: inout [PlannedKey]
     ) {
         if node.isProduct { return }
         var lonely = found
@@ -83,7 +83,7 @@ extension PlannedKeys {
                 guard known.candidates.agree(with: entry) else { return true }
                 if hasPartner(entry, edge: edge, at: node, &known) || !known.openSplittings.isEmpty { return true }
                 if isRefusedOnLowerEdge(entry, edge: edge, at: node, &known) { return true }
-                lonely.append(KnownRelations.Base(key: entry, isUnpartnered: true))
+                lonely.append(PlannedKey(key: entry, isRefused: true))
                 return true
             }
         }

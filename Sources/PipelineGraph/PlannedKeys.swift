@@ -5,6 +5,7 @@
 /// answered by walking up the plan with a key that narrows every step, and cost about their answer. All methods
 /// call `body` for each answer until it returns false, and return false then.
 struct PlannedKeys: Sendable {
+    typealias PlannedKey = KnownRelations.PlannedKey
     typealias Body = (CompactKey, inout KnownRelations) -> Bool
 
     let nodes: [PlannedNode]
@@ -64,27 +65,55 @@ struct PlannedKeys: Sendable {
         }
     }
 
-    /// Keys of the node's firings, and of its entries that are refused before they fire (`isRefused`).
+    /// Keys of the node's firings, and of its entries that are refused before they fire.
     private func firings(
         of node: PlannedNode, agreeingWith constraint: CompactKey, _ known: inout KnownRelations,
         _ body: (CompactKey, _ isRefused: Bool, inout KnownRelations) -> Bool
     ) -> Bool {
-        bases(of: node, agreeingWith: constraint, &known) { base, known in
-            if base.isUnpartnered { return body(base.key, true, &known) }
-            guard let model = node.model else {
+        guard let model = node.model else {
+            return bases(of: node, agreeingWith: constraint, &known) { base, known in
+                if base.isRefused { return body(base.key, true, &known) }
                 return variants(of: node, base.key, agreeingWith: constraint, &known) { body($0, false, &$1) }
             }
-            guard let narrowed = base.key.merged(with: constraint) else { return true }
-            var isServed = false
-            let goesOn = entries(of: model, agreeingWith: narrowed, &known) { modelKey, known in
-                guard let key = base.key.merged(with: modelKey), known.candidates.agree(with: key) else { return true }
-                isServed = true
-                return variants(of: node, key, agreeingWith: constraint, &known) { body($0, false, &$1) }
-            }
-            if isServed || !goesOn { return goesOn }
-            if hasModel(node, base.key, &known) || !known.openSplittings.isEmpty { return true }
-            return body(base.key, true, &known)
         }
+        let found = remembering(node, isOfFirings: true, constraint, &known) { constraint, known in
+            var found: [PlannedKey] = []
+            _ = bases(of: node, agreeingWith: constraint, &known) { base, known in
+                if base.isRefused {
+                    found.append(base)
+                } else {
+                    served(base.key, of: node, by: model, agreeingWith: constraint, &known, into: &found)
+                }
+                return true
+            }
+            return found
+        }
+        for planned in found where planned.key.agrees(with: constraint) {
+            known.countStep()
+            if !body(planned.key, planned.isRefused, &known) { return false }
+        }
+        return true
+    }
+
+    /// The firings of one base, with each model that agrees; without any, the base is refused.
+    private func served(
+        _ base: CompactKey, of node: PlannedNode, by model: Int, agreeingWith constraint: CompactKey,
+        _ known: inout KnownRelations, into found: inout [PlannedKey]
+    ) {
+        guard let narrowed = base.merged(with: constraint) else { return }
+        var isServed = false
+        var keys: [PlannedKey] = []
+        entries(of: model, agreeingWith: narrowed, &known) { modelKey, known in
+            guard let key = base.merged(with: modelKey), known.candidates.agree(with: key) else { return true }
+            isServed = true
+            return variants(of: node, key, agreeingWith: constraint, &known) { key, _ in
+                keys.append(PlannedKey(key: key, isRefused: false))
+                return true
+            }
+        }
+        found += keys
+        if isServed || hasModel(node, base, &known) || !known.openSplittings.isEmpty { return }
+        found.append(PlannedKey(key: base, isRefused: true))
     }
 
     /// Whether any model agrees with the base (open splitters aside).
@@ -118,22 +147,22 @@ struct PlannedKeys: Sendable {
     /// What the node's firings start from, before models and variants.
     func bases(
         of node: PlannedNode, agreeingWith constraint: CompactKey, _ known: inout KnownRelations,
-        _ body: (KnownRelations.Base, inout KnownRelations) -> Bool
+        _ body: (PlannedKey, inout KnownRelations) -> Bool
     ) -> Bool {
         switch node.rule {
         case .source:
             return true
         case .union:
             return alternatives(of: node, agreeingWith: constraint, &known) {
-                body(KnownRelations.Base(key: $0, isUnpartnered: false), &$1)
+                body(PlannedKey(key: $0, isRefused: false), &$1)
             }
         case .join:
             if !node.joinsEdges {
                 return alternatives(of: node, agreeingWith: constraint, &known) {
-                    body(KnownRelations.Base(key: $0, isUnpartnered: false), &$1)
+                    body(PlannedKey(key: $0, isRefused: false), &$1)
                 }
             }
-            let found = remembering(node, constraint, &known) { constraint, known in
+            let found = remembering(node, isOfFirings: false, constraint, &known) { constraint, known in
                 var found = combinationBases(of: node, agreeingWith: constraint, &known)
                 unpartnered(at: node, agreeingWith: constraint, &known, into: &found)
                 return found
@@ -145,13 +174,13 @@ struct PlannedKeys: Sendable {
             return true
         case .gather(let gathering):
             let over = gathering.removed
-            let groups = remembering(node, constraint.removing(over), &known) { constraint, known in
+            let groups = remembering(node, isOfFirings: false, constraint.removing(over), &known) { constraint, known in
                 var seen: Set<CompactKey> = []
-                var groups: [KnownRelations.Base] = []
+                var groups: [PlannedKey] = []
                 _ = members(of: node, agreeingWith: constraint, &known) { key, _ in
                     let group = key.removing(over)
                     if seen.insert(group).inserted {
-                        groups.append(KnownRelations.Base(key: group, isUnpartnered: false))
+                        groups.append(PlannedKey(key: group, isRefused: false))
                     }
                     return true
                 }
@@ -162,7 +191,7 @@ struct PlannedKeys: Sendable {
                 if !body(base, &known) { return false }
             }
             guard node.joinsEdges else { return true }
-            var lonely: [KnownRelations.Base] = []
+            var lonely: [PlannedKey] = []
             unpartnered(at: node, agreeingWith: constraint, &known, into: &lonely)
             for base in lonely where !body(base, &known) { return false }
             return true
@@ -170,11 +199,11 @@ struct PlannedKeys: Sendable {
     }
 
     private func remembering(
-        _ node: PlannedNode, _ constraint: CompactKey, _ known: inout KnownRelations,
-        _ find: (CompactKey, inout KnownRelations) -> [KnownRelations.Base]
-    ) -> [KnownRelations.Base] {
+        _ node: PlannedNode, isOfFirings: Bool, _ constraint: CompactKey, _ known: inout KnownRelations,
+        _ find: (CompactKey, inout KnownRelations) -> [PlannedKey]
+    ) -> [PlannedKey] {
         let question = KnownRelations.Question(
-            node: node.index, constraint: constraint.projected(onto: node.entryDimensions))
+            node: node.index, isOfFirings: isOfFirings, constraint: constraint.projected(onto: node.entryDimensions))
         if let answer = known.answer(to: question) { return answer }
         let answer = find(question.constraint, &known)
         known.remember(answer, to: question)
@@ -192,10 +221,10 @@ struct PlannedKeys: Sendable {
 
     private func combinationBases(
         of node: PlannedNode, agreeingWith constraint: CompactKey, _ known: inout KnownRelations
-    ) -> [KnownRelations.Base] {
-        var found: [KnownRelations.Base] = []
+    ) -> [PlannedKey] {
+        var found: [PlannedKey] = []
         _ = combinations(at: node, agreeingWith: constraint, &known) { key, _ in
-            found.append(KnownRelations.Base(key: key, isUnpartnered: false))
+            found.append(PlannedKey(key: key, isRefused: false))
             return true
         }
         return found

@@ -1,16 +1,5 @@
 import AnabranchCore
 
-/// A question that waits until splitters have ended.
-struct SplitWaiter: Sendable {
-    enum Question: Sendable {
-        case row(node: Int, JoinStage, side: Int, UInt64)
-        case group(Int)
-    }
-
-    let question: Question
-    var remaining: Int
-}
-
 extension Planner {
     /// A row has come and found nobody to go with: is there one to come?
     mutating func seekPartner(
@@ -116,7 +105,7 @@ extension Planner {
             }
         case (.models, _):
             _ = plannedKeys.bases(of: node, agreeingWith: row.key, &known) { base, known in
-                if base.isUnpartnered { return true }
+                if base.isRefused { return true }
                 if let key = base.key.merged(with: row.key), known.candidates.agree(with: key) { count += 1 }
                 return true
             }

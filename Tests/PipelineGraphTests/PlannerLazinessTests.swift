@@ -100,6 +100,23 @@ import Testing
         #expect(steps[1] < steps[0] * 6)
     }
 
+    /// Each node is fitted on the output of the model before it, and applied to it as well.
+    @Test func modelsInARowAreNoExponentialQuestion() {
+        var steps: [Int] = []
+        for depth in [10, 20] {
+            var nodes = [sketch.source("x"), sketch.union("top", 0, variants: 10)]
+            for level in 0..<depth {
+                let top = UInt32(nodes.count - 1)
+                nodes.append(sketch.union("fit\(level)", top))
+                nodes.append(sketch.union("apply\(level)", top, model: top + 1))
+            }
+            let drive = drive(Plan(nodes: nodes, sourceKeys: [PlanNodeIndex(0): [.empty]]))
+            #expect(drive.firings == 10 + 20 * depth)
+            steps.append(drive.steps)
+        }
+        #expect(steps[1] < steps[0] * 6)
+    }
+
     @Test func aFailureAtTheTopSkipsAThousandNodesWithoutRecursion() {
         var nodes = [sketch.source("x")]
         for level in 0..<1_000 { nodes.append(sketch.union("n\(level)", UInt32(level))) }

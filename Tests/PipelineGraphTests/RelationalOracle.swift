@@ -1,29 +1,6 @@
 import AnabranchCore
 import PipelineGraph
 
-/// How the firings of a run end, decided by node and key alone, so that no order of endings can change it.
-struct Fates {
-    var fails: (PlanNodeIndex, Key) -> Bool = { _, _ in false }
-    /// What a splitter answers.
-    var parts: (PlanNodeIndex, Key) -> [Key] = { _, _ in [] }
-}
-
-enum Ending: String {
-    case succeeded, failed, skipped, refused
-}
-
-/// One thing that a plan node did or refused to do, told in keys.
-struct Happening: Hashable, CustomStringConvertible {
-    var node: PlanNodeIndex
-    var key: Key
-    var ending: Ending
-    /// What a firing read, as `node:key`, item by item; empty for one that did not run.
-    var items: [[String]] = []
-    var model: String?
-
-    var description: String { "\(node)[\(key)] \(ending.rawValue) \(items) \(model ?? "-")" }
-}
-
 /// The semantics by nested loops: every relation whole, one node after another, written from the rules alone.
 struct RelationalOracle {
     struct Entry {
