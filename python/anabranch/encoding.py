@@ -66,11 +66,12 @@ def _encode_node(client: Client, node: Node, refs: list[Ref]) -> graph_pb2.Node:
         executor=node.executor,
         keep_output=node.keep_output,
     )
-    if isinstance(node.step, Native):
-        message.native_function = node.step.function
+    native = _native(node)
+    if native is not None:
+        message.native_function = native.function
         message.executor = node.executor or "native"
-        if node.step.parameters:
-            message.native_parameters = _json(node)
+        if native.parameters:
+            message.native_parameters = _json(node, native)
     else:
         message.payload.CopyFrom(_store(client, node.step, node, type(node.step).__name__, refs).message)
     if node.variants is not None:
@@ -90,9 +91,19 @@ def _encode_node(client: Client, node: Node, refs: list[Ref]) -> graph_pb2.Node:
     return message
 
 
-def _json(node: Node) -> bytes:
+def _native(node: Node) -> Native | None:
+    if isinstance(node.step, Native):
+        return node.step
+    function = getattr(node.step, "function", None)
+    if node.role is not Role.SPLITTER or not isinstance(function, Native):
+        return None
+    # The worker labels the parts itself, along the dimension that the graph says.
+    return Native(function.function, {"dimension": node.step.splits, **function.parameters})
+
+
+def _json(node: Node, native: Native) -> bytes:
     try:
-        return json.dumps(node.step.parameters, sort_keys=True, separators=(",", ":")).encode()
+        return json.dumps(native.parameters, sort_keys=True, separators=(",", ":")).encode()
     except (TypeError, ValueError) as error:
         raise GraphError(
             f"node {node.name!r}: a native function's parameters are JSON values: {error}", node.name

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from anabranch.node import Native
+
 
 class Splitter:
     """A function that cuts one `Xy` into labelled parts.
 
     Parameters
     ----------
-    function : callable
+    function : callable, or what `ab.native` names
         Takes an `Xy` and returns a dict, or an iterable of pairs, of label (int or str) to a part: row indices, a
         boolean mask, or an `Xy`. Parts given as rows are views: the data is not copied.
     splits : str
@@ -19,7 +21,7 @@ class Splitter:
     """
 
     def __init__(self, function: Callable[[Any], Mapping | Iterable[tuple[Any, Any]]], splits: str) -> None:
-        if not callable(function):
+        if not callable(function) and not isinstance(function, Native):
             raise TypeError(f"Splitter: {function!r} is not a function")
         self.function = function
         self.splits = splits

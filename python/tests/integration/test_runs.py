@@ -260,3 +260,24 @@ def test_native_nodes(pool, wine):
     path = run.select(run["model"].only())
     expected = DecisionTreeClassifier(random_state=0).fit(np.hstack([X, StandardScaler().fit_transform(X)]), y)
     assert np.array_equal(path.predict(X), expected.predict(np.hstack([X, StandardScaler().fit_transform(X)])))
+
+
+def test_splitters_in_the_graph(pool, wine):
+    X, y = wine
+
+    def halves(data):
+        middle = len(data.X) // 2
+        return {"odd": np.arange(1, len(data.X), 2), "first": range(middle)}
+
+    cut = ab.OrNode("cut", ab.nodes.Splitter(halves, "half"))
+    native = ab.OrNode("parts", ab.nodes.Splitter(ab.native("partition", partitions=3), "third"))
+    scale = ab.OrNode("scale", StandardScaler())
+    run = ab.Pipeline(chain=cut >> native >> scale).fit(X, y)
+    assert not run.failed, run.failed[0].error
+    assert sorted((e.key["half"], e.key["third"]) for e in run[scale]) == [
+        (half, third) for half in ("first", "odd") for third in range(3)
+    ]
+    odd = np.array_split(X[1::2], 3)[1]
+    entry = run[scale].where(half="odd", third=1).only()
+    assert np.array_equal(entry.model.mean_, StandardScaler().fit(odd).mean_)
+    assert np.array_equal(run.select(entry).transform(odd), entry.output)
