@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import pickle
 import threading
+import types
 import zlib
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any
@@ -78,11 +80,17 @@ _cancelling = threading.Lock()
 
 
 class Functions:
-    """Functions as objects in the store: pickled once, by identity."""
+    """Functions as objects in the store: plain ones pickled once, other callables once per content.
+
+    A plain function is known by identity and by what its names are bound to: one of ``__main__`` that reads a variable
+    which was bound anew is pickled again. What is changed in place is not seen. Callable objects have state, so that each
+    submission pickles them and stores what differs.
+    """
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._cache = IdentityCache()
+        self._plain = IdentityCache()
+        self._others: OrderedDict[bytes, Ref] = OrderedDict()
 
     def reference(self, function: Callable) -> common_pb2.ObjectRef:
         """Return the reference of a function.
@@ -92,15 +100,66 @@ class Functions:
         TypeError
             When it cannot be pickled; the message names it.
         """
-        known = self._cache.find(function)
-        if known is None:
-            try:
+        try:
+            return self._reference(function).message
+        except (TypeError, AttributeError, pickle.PicklingError) as error:
+            name = getattr(function, "__qualname__", None) or repr(function)
+            raise TypeError(f"{name} cannot be sent to the pool: {error}") from error
+
+    def _reference(self, function: Callable) -> Ref:
+        if isinstance(function, (types.FunctionType, types.BuiltinFunctionType)):
+            bindings = _Bindings(function)
+            known = self._plain.find(function, bindings)
+            if known is None:
                 known = self._client.put(function, never_inline=True)
-            except (TypeError, AttributeError, pickle.PicklingError) as error:
-                name = getattr(function, "__qualname__", None) or repr(function)
-                raise TypeError(f"{name} cannot be sent to the pool: {error}") from error
-            self._cache.keep(function, known)
-        return known.message
+                self._plain.keep(function, known, bindings)
+            return known
+        import hashlib
+
+        import cloudpickle
+
+        content = hashlib.sha256(cloudpickle.dumps(function, protocol=5)).digest()
+        known = self._others.get(content)
+        if known is None:
+            known = self._others[content] = self._client.put(function, never_inline=True)
+            while len(self._others) > 64:
+                self._others.popitem(last=False)
+        return known
+
+
+class _Bindings:
+    """What a function's names are bound to, compared by identity."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, function: Any) -> None:
+        self._values: tuple[Any, ...] = ()
+        cells = getattr(function, "__closure__", None) or ()
+        if cells:
+            self._values = tuple(cell.cell_contents if _is_set(cell) else _UNSET for cell in cells)
+        if getattr(function, "__module__", None) == "__main__" and hasattr(function, "__code__"):
+            scope = function.__globals__
+            self._values += tuple(scope.get(name, _UNSET) for name in function.__code__.co_names)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _Bindings)
+            and len(self._values) == len(other._values)
+            and all(mine is theirs for mine, theirs in zip(self._values, other._values))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+_UNSET = object()
+
+
+def _is_set(cell: Any) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        return False
+    return True
 
 
 class Arguments:

@@ -15,7 +15,7 @@ from anabranch.client import current
 from anabranch.errors import ConnectionFailed
 from anabranch.node import Native, parse_bytes
 from anabranch.references import Ref
-from anabranch.v1 import control_pb2, task_pb2
+from anabranch.v1 import common_pb2, control_pb2, task_pb2
 
 #: Calls that leave in one message, at most.
 BATCH = 1024
@@ -87,8 +87,14 @@ class Executor(concurrent.futures.Executor):
         RuntimeError
             After `shutdown`.
         """
+        return self._submit(fn, self._named(fn), args, kwargs)
+
+    def _named(self, fn: Callable) -> common_pb2.ObjectRef | None:
         if self._shut:
             raise RuntimeError("cannot schedule new futures after shutdown")
+        return None if isinstance(fn, Native) else self._functions.reference(fn)
+
+    def _submit(self, fn: Callable, named: common_pb2.ObjectRef | None, args: tuple, kwargs: dict) -> CallFuture:
         if self._lost is not None:
             raise self._lost
         number = next(self._numbers)
@@ -99,7 +105,7 @@ class Executor(concurrent.futures.Executor):
         if isinstance(fn, Native):
             self._native(call, fn)
         else:
-            call.work.function.CopyFrom(self._functions.reference(fn))
+            call.work.function.CopyFrom(named)
         awaited, kept = self._arguments.encode(args, kwargs, call.work)
         if awaited:
             call.after.extend(one.number for one in awaited)
@@ -129,7 +135,9 @@ class Executor(concurrent.futures.Executor):
         deadline = None if timeout is None else time.monotonic() + timeout
         items = zip(*iterables)
         if chunksize == 1:
-            futures = deque(self.submit(fn, *item) for item in items)
+            # Named once: what a callable object says is that of the moment of the call.
+            named = self._named(fn)
+            futures = deque(self._submit(fn, named, item, {}) for item in items)
             return self._in_order(futures, deadline)
         chunks = iter(lambda: list(itertools.islice(items, chunksize)), [])
         futures = deque(self.submit(chunk_call, fn, chunk) for chunk in chunks)

@@ -148,3 +148,35 @@ def test_futures_of_others_are_refused(coordinator):
         with pytest.raises(ab.RequestError, match="another executor"):
             other.submit(double, foreign)
         assert foreign.result(10) == 2
+
+
+class Counter:
+    def __init__(self):
+        self.start = 0
+
+    def __call__(self, x):
+        return self.start + x
+
+
+def test_callables_with_state_are_what_they_are_at_the_call(coordinator):
+    counter = Counter()
+    with ab.Executor() as ex:
+        assert ex.submit(counter, 1).result(10) == 1
+        counter.start = 10
+        assert list(ex.map(counter, [1, 2])) == [11, 12]
+        assert ex.submit(counter.__call__, 3).result(10) == 13
+
+
+def test_a_closure_that_is_bound_anew_is_sent_anew(coordinator):
+    offset = 1
+
+    def shifted(x):
+        return x + offset
+
+    with ab.Executor() as ex:
+        assert ex.submit(shifted, 1).result(10) == 2
+        sent = coordinator.received.count("hold_objects")
+        assert ex.submit(shifted, 2).result(10) == 3
+        assert coordinator.received.count("hold_objects") == sent
+        offset = 5
+        assert ex.submit(shifted, 1).result(10) == 6
