@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -285,6 +287,36 @@ def test_malformed_pickles(reader: Store) -> None:
         bad = bytearray(good)
         bad[place : place + len(value)] = value
         refuse(reader, common_pb2.ENCODING_PICKLE5, bytes(bad))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 111), st.integers(0, 255)), min_size=1, max_size=6))
+def test_mutated_tensors_are_read_or_refused(changes: list[tuple[int, int]]) -> None:
+    data = tensor_bytes(np.arange(6.0).reshape(2, 3))
+    for place, value in changes:
+        data[place] = value
+    try:
+        array = read_tensor(bytes(data))
+    except StoreError:
+        return
+    assert array.nbytes == len(data) - 64 and array.base is not None
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 47), st.integers(0, 255)), min_size=1, max_size=6))
+def test_mutated_pickle_headers_stay_within_the_object(changes: list[tuple[int, int]]) -> None:
+    data = bytearray(PicklePayload([np.arange(100.0), np.arange(200)]).tobytes())
+    for place, value in changes:
+        data[place] = value
+    try:
+        reader = PickleReader(bytes(data))
+    except StoreError:
+        return
+    end = 16 + 16 * len(reader._table) + reader.stream_length
+    for offset, length in reader._table:
+        assert end <= offset and offset % 64 == 0
+        end = offset + length
+    assert end <= len(data)
 
 
 def test_malformed_arrow(reader: Store, store: Store) -> None:
