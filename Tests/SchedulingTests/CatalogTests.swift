@@ -59,10 +59,29 @@ import Testing
         for _ in 0..<3 { catalog.hold(own, by: client) }
         catalog.hold(shared, by: client)
         catalog.hold(shared, by: ClientID(2))
-        catalog.dropHoldings(of: client)
+        catalog.clientLeft(client)
         try catalog.validate()
         #expect(catalog.takeEffects() == [.release(own.id, owner: .worker(worker))])
         #expect(catalog.holdings(of: ClientID(2)) == 1)
+    }
+
+    @Test func aClientThatLeftHoldsUntilItsProcessHasEnded() throws {
+        var catalog = opened()
+        let own = WriterID(0xC)
+        catalog.writerOpened(own, owner: .client(client))
+        let object = reference(1)
+        catalog.hold(object, by: client)
+        catalog.clientLeft(client)
+        try catalog.validate()
+        // Its program may still read what it was given.
+        #expect(catalog.contains(object.id) && catalog.takeEffects().isEmpty)
+        catalog.writerClosed(own)
+        try catalog.validate()
+        #expect(
+            catalog.takeEffects() == [
+                .release(object.id, owner: .worker(worker)), .removeSegments(own, keeping: []),
+            ])
+        #expect(catalog.count == 0)
     }
 
     @Test func aReportedViewKeepsTheRegion() throws {

@@ -152,7 +152,7 @@ import Testing
         for client in 1...3 { bench.send(.clientVanished(ClientID(UInt64(client)))) }
         for run in 1...200 { bench.engine.closeForTest(RunID(UInt64(run))) }
         for worker in bench.engine.workers.keys { bench.send(.workerDisconnected(worker)) }
-        bench.send(.writersEnded([0xC1, 0xC2, 0xF001, 0xF002, 0xBAD].map { WriterID($0) }))
+        bench.send(.writersEnded([0xC1, 0xC2, 0xC3, 0xF001, 0xF002, 0xBAD].map { WriterID($0) }))
         #expect(bench.engine.catalog.count == 0, "seed \(seed)")
         #expect(bench.engine.tasks.isEmpty, "seed \(seed)")
         #expect(bench.engine.workers.isEmpty, "seed \(seed)")

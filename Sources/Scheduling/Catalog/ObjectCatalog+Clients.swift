@@ -17,8 +17,18 @@ extension ObjectCatalog {
         return true
     }
 
+    /// `client` has left. What it held is given back when its process has ended too: a program whose connection is closed
+    /// may still read views of it, and holds its writer's lock for as long.
+    public mutating func clientLeft(_ client: ClientID) {
+        if liveWriters(of: .client(client)).isEmpty {
+            dropHoldings(of: client)
+        } else {
+            departed.insert(client)
+        }
+    }
+
     /// `client` has ended; all that it held is given back.
-    public mutating func dropHoldings(of client: ClientID) {
+    mutating func dropHoldings(of client: ClientID) {
         guard let held = holdings.removeValue(forKey: client) else { return }
         for (id, count) in held.sorted(by: { $0.key < $1.key }) { leave(id) { $0.holdings -= count } }
     }

@@ -12,6 +12,10 @@ extension ObjectCatalog {
         endAllViews(of: writer)
         guard let record = writers[writer], record.isAlive else { return }
         writers[writer]?.isAlive = false
+        if case .client(let client) = record.owner, departed.contains(client), liveWriters(of: record.owner).isEmpty {
+            departed.remove(client)
+            dropHoldings(of: client)
+        }
         removeSegments(of: writer)
     }
 

@@ -11,6 +11,8 @@ public struct ObjectCatalog: Hashable, Sendable {
     /// Dead writers of which nothing is left: a late mention of their objects names bytes that are gone.
     var gone: Set<WriterID> = []
     var holdings: [ClientID: [ObjectID: UInt64]] = [:]
+    /// Clients that have left and whose processes live on, with what they hold.
+    var departed: Set<ClientID> = []
     var views: [WriterID: Set<ObjectID>] = [:]
     var effects: [CatalogEffect] = []
 

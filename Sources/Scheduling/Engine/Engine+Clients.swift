@@ -11,7 +11,7 @@ extension Engine {
         reply(client, request, .clientWelcome)
     }
 
-    /// Its sessions and runs end, but for those that it detached; what it held is given back.
+    /// Its sessions and runs end, but for those that it detached; what it held is given back once its process has ended.
     mutating func clientVanished(_ client: ClientID, at now: Instant) {
         guard let record = clients.removeValue(forKey: client) else { return }
         for run in runs.keys { runs[run]?.watchers[client] = nil }
@@ -22,7 +22,7 @@ extension Engine {
                 closeRun(run, by: client, at: now)
             }
         }
-        catalog.dropHoldings(of: client)
+        catalog.clientLeft(client)
     }
 
     /// Clients that write nothing have no lock that could be tried; the shell sends them something small now and then.

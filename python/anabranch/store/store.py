@@ -8,11 +8,11 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anabranch.store.directory import take_writer_lock, writer_lock_path
 from anabranch.store.errors import ObjectLost, StoreError
+from anabranch.store.lease import WriterLease
 from anabranch.store.pickle5 import PicklePayload, PickleReader
 from anabranch.store.reading import SegmentReader
 from anabranch.store.tensor import DTYPES, TensorPayload, read_tensor
@@ -71,7 +71,7 @@ class Store:
         self.path = os.path.abspath(path)
         self.writer = (int.from_bytes(os.urandom(8), "little") >> 1 or 1) if writer is None else writer
         self._inline_threshold = inline_threshold
-        self._lock_descriptor = take_writer_lock(self.path, self.writer)
+        self._lease = WriterLease(take_writer_lock(self.path, self.writer), writer_lock_path(self.path, self.writer))
         self._segments = SegmentWriter(self.path, self.writer, budget)
         self._reader = SegmentReader(self.path)
         self._lock = threading.RLock()
@@ -260,10 +260,10 @@ class Store:
     # ---- the end
 
     def close(self) -> None:
-        """Stop writing and give up the writer's lock.
+        """Stop writing, and give up the writer's lock as soon as no view is alive.
 
-        Segments with objects stay for their readers, until the coordinator removes them; views that are alive stay
-        readable.
+        Segments with objects stay for their readers, until the coordinator removes them. Views that are alive stay as
+        they are: while the lock is held, nobody uses their memory again.
         """
         with self._lock:
             if self._closed:
@@ -273,9 +273,8 @@ class Store:
             self._reader.close()
             if not self._forked:
                 self._segments.close()
-                with suppress(FileNotFoundError):
-                    os.unlink(writer_lock_path(self.path, self.writer))
-                os.close(self._lock_descriptor)
+                roots = [reference() for reference in self._roots.values()]
+                self._lease.end(root for root in roots if root is not None)
 
     def __enter__(self) -> Self:
         return self
@@ -323,9 +322,8 @@ class Store:
 
     def _after_fork(self) -> None:
         # The lock belongs to the file description: a child that kept it would keep a dead parent's writer alive.
-        if not self._forked:
-            self._forked = True
-            os.close(self._lock_descriptor)
+        self._forked = True
+        self._lease.drop(unlink=False)
         self._lock = threading.RLock()
 
 

@@ -148,6 +148,22 @@ def test_objects_outlive_their_writer(directory: str, reader: Store) -> None:
     writer.close()
 
 
+def test_a_closed_store_counts_as_alive_until_its_last_view_ends(directory: str, store: Store) -> None:
+    refs = [store.put(np.arange(5000.0)), store.put(np.arange(5000))]
+    other = Store(directory)
+    first, second = (other.get(ref) for ref in refs)
+    lock = f"{directory}/writer-{other.writer:016x}.lock"
+    other.close()
+    del first
+    assert os.path.exists(lock)
+    with pytest.raises(StoreError, match="another process writes as"):
+        Store(directory, writer=other.writer)
+    assert second[4999] == 4999
+    del second
+    assert not os.path.exists(lock)
+    Store(directory, writer=other.writer).close()
+
+
 WRITES = """
 import os, sys, numpy as np
 from anabranch.store import Store
