@@ -83,8 +83,8 @@ class Functions:
     """Functions as objects in the store: plain ones pickled once, other callables once per content.
 
     A plain function is known by identity and by what its names are bound to: one of ``__main__`` that reads a variable
-    which was bound anew is pickled again. What is changed in place is not seen. Callable objects have state, so that each
-    submission pickles them and stores what differs.
+    which was bound anew is pickled again. What is changed in place is not seen. Callable objects have state: each
+    submission pickles them, and stores what differs.
     """
 
     def __init__(self, client: Client) -> None:
