@@ -20,7 +20,7 @@ extension CoordinatorLoop {
         case .send(let batch): try lanes[batch.worker]?.socket.send(batch.encoded())
         case .disconnectLane(let worker):
             poller.forget(.lane(worker))
-            lanes.removeValue(forKey: worker)?.socket.close()
+            lanes.removeValue(forKey: worker)?.close(storePath: store.path)
         case .publishRun(let update): try publish(.runUpdate(update), on: "run.\(update.run)")
         case .publishWorker(let status):
             logger.info(
