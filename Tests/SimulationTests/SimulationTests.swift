@@ -10,7 +10,7 @@ import Testing
             Self.report(Schedule(seed: seed))
             return
         }
-        let schedules = environment["ANABRANCH_SIM_SCHEDULES"].flatMap { UInt64($0) } ?? 2_000
+        let schedules = environment["ANABRANCH_SIM_SCHEDULES"].flatMap { UInt64($0) } ?? 1_000
         var failures = 0
         for seed in 1...max(schedules, 1) where failures < 3 {
             if Self.report(Schedule(seed: seed)) { failures += 1 }
