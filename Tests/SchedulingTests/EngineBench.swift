@@ -54,7 +54,7 @@ final class EngineBench {
         case .push(let client, .callResults(let update)):
             for result in update.results {
                 results[result.call] = result
-                if case .value(let value) = result.outcome { hold(value, client) }
+                result.outcome.forEachReference { hold($0, client) }
             }
         case .push(_, .releaseObjects(let objects)): objects.forEach(bytes.release)
         case .send(let batch):

@@ -63,6 +63,31 @@ import Testing
         close(session, client)
     }
 
+    /// The exception of the earlier call was given back by the client long ago; naming it again must not count it again.
+    @Test func aCallAfterAFailedOneInheritsTheFailureWithoutItsException() throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        let session = try open(client)
+        bench.script = { _ in
+            let exception = self.bench.bytes.write("exception", by: WriterID(0xF001))
+            return .failure(Failure(kind: .exception, type: "ValueError", message: "no", exception: exception))
+        }
+        bench.send(.requested(client, request: 0, .submitCalls(session, [call(1)])))
+        bench.work()
+        bench.giveBack(client)
+        bench.send(.requested(client, request: 0, .submitCalls(session, [call(2, after: [1])])))
+        bench.work()
+        guard case .failure(let failure) = bench.results[CallID(2)]?.outcome else {
+            Issue.record("no failure")
+            return
+        }
+        #expect(failure.type == "ValueError")
+        #expect(failure.exception == nil)
+        bench.send(.requested(client, request: 9, .closeRun(session)))
+        bench.giveBack(client)
+        #expect(bench.engine.catalog.count == 0)
+    }
+
     @Test func aFailureFailsTheCallsThatNeedTheValue() throws {
         bench.addWorker()
         let client = bench.addClient()

@@ -92,8 +92,8 @@ class Functions:
         self._plain = IdentityCache()
         self._others: OrderedDict[bytes, Ref] = OrderedDict()
 
-    def reference(self, function: Callable) -> common_pb2.ObjectRef:
-        """Return the reference of a function.
+    def reference(self, function: Callable) -> Ref:
+        """Return the reference of a function; a call keeps it until it has ended, for the function may end before.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class Functions:
             When it cannot be pickled; the message names it.
         """
         try:
-            return self._reference(function).message
+            return self._reference(function)
         except (TypeError, AttributeError, pickle.PicklingError) as error:
             name = getattr(function, "__qualname__", None) or repr(function)
             raise TypeError(f"{name} cannot be sent to the pool: {error}") from error

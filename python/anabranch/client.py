@@ -42,6 +42,7 @@ class Client:
         self.holdings = Holdings(None)
         self._subscribers: dict[int, tuple[Push, Callable[[ConnectionFailed], None]]] = {}
         self._early: dict[int, list[Any]] = {}
+        self._over: set[int] = set()
         # Reentrant: what was pushed early may end its subscription while it is handed over.
         self._lock = threading.RLock()
         _check_endpoint(address)
@@ -110,7 +111,25 @@ class Client:
         """Drop what is pushed for a run from now on."""
         with self._lock:
             self._subscribers.pop(run, None)
-            self._early.pop(run, None)
+            early = self._early.pop(run, [])
+            self._over.add(run)
+        for body in early:
+            self._give_back(body)
+
+    def _give_back(self, body: control_pb2.RunUpdate | control_pb2.CallResults) -> None:
+        """Take what a message mentions and let go of it: each mention is a holding that the coordinator counts."""
+        from anabranch.failures import Failure
+        from anabranch.records import Record
+
+        if isinstance(body, control_pb2.RunUpdate):
+            for entry in body.entries:
+                Record(entry, self)
+            return
+        for result in body.results:
+            if result.HasField("value"):
+                Ref(result.value, self)
+            else:
+                Failure(result.failure, self)
 
     def _pushed(self, message: control_pb2.FromCoordinator) -> None:
         kind = message.WhichOneof("body")
@@ -123,11 +142,14 @@ class Client:
         body = getattr(message, kind)
         with self._lock:
             subscriber = self._subscribers.get(body.run)
-            if subscriber is None:
+            if subscriber is None and body.run not in self._over:
                 # The answer that names the run may still be on its way to the thread that asked.
                 self._early.setdefault(body.run, []).append(body)
                 return
-        subscriber[0](body)
+        if subscriber is None:
+            self._give_back(body)
+        else:
+            subscriber[0](body)
 
     def _lost(self, error: ConnectionFailed) -> None:
         if self.pool is not None:

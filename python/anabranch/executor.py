@@ -13,9 +13,10 @@ from typing import Any
 from anabranch.calls import Arguments, CallFuture, Functions, chunk_call, settle
 from anabranch.client import current
 from anabranch.errors import ConnectionFailed
+from anabranch.failures import Failure
 from anabranch.node import Native, parse_bytes
 from anabranch.references import Ref
-from anabranch.v1 import common_pb2, control_pb2, task_pb2
+from anabranch.v1 import control_pb2, task_pb2
 
 #: Calls that leave in one message, at most.
 BATCH = 1024
@@ -60,7 +61,9 @@ class Executor(concurrent.futures.Executor):
         self._queue: deque[control_pb2.Call] = deque()
         self._cancels: deque[int] = deque()
         self._pending: dict[int, CallFuture] = {}
-        self._kept: dict[int, list[Ref]] = {}
+        # What calls need that have not been answered, cancelled ones too: an object that is released before its call is
+        # sent would be gone when the call comes.
+        self._kept: dict[int, list[Any]] = {}
         self._idle = threading.Condition()
         self._shut = False
         self._lost: ConnectionFailed | None = None
@@ -89,12 +92,12 @@ class Executor(concurrent.futures.Executor):
         """
         return self._submit(fn, self._named(fn), args, kwargs)
 
-    def _named(self, fn: Callable) -> common_pb2.ObjectRef | None:
+    def _named(self, fn: Callable) -> Ref | None:
         if self._shut:
             raise RuntimeError("cannot schedule new futures after shutdown")
         return None if isinstance(fn, Native) else self._functions.reference(fn)
 
-    def _submit(self, fn: Callable, named: common_pb2.ObjectRef | None, args: tuple, kwargs: dict) -> CallFuture:
+    def _submit(self, fn: Callable, named: Ref | None, args: tuple, kwargs: dict) -> CallFuture:
         if self._lost is not None:
             raise self._lost
         number = next(self._numbers)
@@ -105,12 +108,12 @@ class Executor(concurrent.futures.Executor):
         if isinstance(fn, Native):
             self._native(call, fn)
         else:
-            call.work.function.CopyFrom(named)
+            assert named is not None
+            call.work.function.CopyFrom(named.message)
         awaited, kept = self._arguments.encode(args, kwargs, call.work)
         if awaited:
             call.after.extend(one.number for one in awaited)
-        if kept:
-            self._kept[number] = kept
+        self._kept[number] = [named, *awaited, *kept]
         self._pending[number] = future
         self._queue.append(call)
         self._client.connection.wake()
@@ -214,14 +217,18 @@ class Executor(concurrent.futures.Executor):
                 # Cancelled here: the value that came nevertheless is given back at once.
                 if result.HasField("value"):
                     Ref(result.value, self._client)
+                else:
+                    Failure(result.failure, self._client)
                 continue
             settle(future, result, self._client)
-        self._forget([result.call for result in results.results])
+        numbers = [result.call for result in results.results]
+        for number in numbers:
+            self._kept.pop(number, None)
+        self._forget(numbers)
 
     def _forget(self, numbers: list[int]) -> None:
         for number in numbers:
             self._pending.pop(number, None)
-            self._kept.pop(number, None)
         if not self._pending:
             with self._idle:
                 self._idle.notify_all()
@@ -234,6 +241,7 @@ class Executor(concurrent.futures.Executor):
             future = self._pending.pop(number, None)
             if future is not None:
                 future.settle(None, error)
+        self._kept.clear()
         self._forget([])
 
     def _cancel_all(self, futures: Iterable[CallFuture]) -> None:
@@ -252,5 +260,6 @@ class Executor(concurrent.futures.Executor):
             self._client.connection.remove_outbox(self._outbox)
         except ValueError:
             return
+        self._kept.clear()
         if self._client.alive:
             self._client.tell(control_pb2.ToCoordinator(close_run=control_pb2.CloseRun(run=run)))

@@ -77,6 +77,8 @@ extension Engine {
     mutating func workerLost(_ id: WorkerID, at now: Instant) {
         guard let worker = workers[id], worker.state != .lost else { return }
         workers[id]?.state = .lost
+        // Its runtimes may live on: what they may use again they hear when it returns.
+        workers[id]?.releases += outbox.lanes[id]?.releases ?? []
         outbox.lanes[id] = nil
         outbox.effects.append(.publishWorker(workers[id]?.status ?? worker.status))
         feed([.workerLost(id)], at: now)

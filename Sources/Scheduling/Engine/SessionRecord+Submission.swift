@@ -7,7 +7,9 @@ extension SessionRecord {
         self.submitted += 1
         var call = submitted
         var missing: UInt32 = 0
-        if let failure = resolve(&call, &missing) ?? lostArgument(of: call, catalog) {
+        if var failure = resolve(&call, &missing) ?? lostArgument(of: call, catalog) {
+            // An earlier call's exception may be gone by now; its type and message say what happened.
+            failure.exception = nil
             finish(call.id, .failure(failure), Usage())
             return true
         }
