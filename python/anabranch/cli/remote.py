@@ -57,16 +57,35 @@ def export(request: Request) -> int:
     if form == "anabranch":
         path.save(out)
     elif form == "joblib":
-        import joblib
-
-        try:
-            joblib.dump(path.to_sklearn(), out)
-        except OSError as error:
-            raise CommandError(f"--out {out}: {error.strerror}") from None
+        _dump(path.to_sklearn(), out)
     else:
         raise CommandError(f"--format {form}: use joblib or anabranch")
     print(out)
     return 0
+
+
+def _dump(estimator: Any, out: str) -> None:
+    """Write an estimator for ``joblib.load``, whole or not at all."""
+    import os
+    import pickle
+
+    import cloudpickle
+    import joblib
+
+    unfinished = f"{out}.part"
+    try:
+        try:
+            joblib.dump(estimator, unfinished)
+        except (pickle.PicklingError, AttributeError, TypeError):
+            # A class of the user's own file: it travels by value.
+            with open(unfinished, "wb") as file:
+                cloudpickle.dump(estimator, file)
+        os.replace(unfinished, out)
+    except OSError as error:
+        raise CommandError(f"--out {out}: {error.strerror}") from None
+    finally:
+        if os.path.exists(unfinished):
+            os.unlink(unfinished)
 
 
 def _number(request: Request) -> int:

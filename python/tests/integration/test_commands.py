@@ -221,3 +221,20 @@ def test_what_stands_beside_the_file_travels(place, standing):
         "--json",
     )
     assert json.loads(done.stdout)["state"] == "succeeded"
+
+
+def test_a_class_of_the_users_own_file_is_exported_whole(place, standing):
+    (place / "own.py").write_text(
+        "import anabranch as ab\n"
+        "from sklearn.preprocessing import StandardScaler\n"
+        "class Own(StandardScaler):\n    pass\n"
+        "graph = ab.Pipeline('own')\n"
+        "graph.add_node(ab.OrNode('own', Own()))\n"
+    )
+    flags = ("--data", "iris.csv", "--target", "target", "--address", standing)
+    run = call(place, "submit", "own.py", *flags, "--wait", "--json")
+    number = str(json.loads(run.stdout)["run"])
+    call(place, "export", number, "own", "--address", standing, "--out", "own.joblib")
+    X, _ = load_iris(return_X_y=True, as_frame=True)
+    assert np.asarray(joblib.load(place / "own.joblib").transform(X)).shape == (150, 4)
+    assert not (place / "own.joblib.part").exists()
