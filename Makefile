@@ -62,7 +62,7 @@ bench: build .venv/bench.stamp
 	@$(VENV)/bin/python benchmarks/bench.py $(BENCH_FLAGS)
 
 .venv/bench.stamp: .venv/stamp
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check "python[bench]"
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable "python[bench]"
 	touch $@
 
 clean:
