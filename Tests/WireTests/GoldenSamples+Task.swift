@@ -81,5 +81,5 @@ extension GoldenSamples {
 
     static let fromRuntime = FromRuntime(
         hello: RuntimeHello(versions: versions, processID: 4712), results: results, released: [object(4)],
-        started: attempt)
+        started: attempt, loaded: ["numpy", "sklearn.tree"])
 }

@@ -38,7 +38,8 @@ extension FromRuntime: TopLevelMessage {
             hello: try Field.message(message.pointee.hello),
             results: try Field.messages(message.pointee.n_results, message.pointee.results, "FromRuntime.results"),
             released: try Field.messages(message.pointee.n_released, message.pointee.released, "FromRuntime.released"),
-            started: try Field.message(message.pointee.started))
+            started: try Field.message(message.pointee.started),
+            loaded: try Field.texts(message.pointee.n_loaded, message.pointee.loaded, "FromRuntime.loaded"))
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__FromRuntime>, _ arena: borrowing Arena) {
@@ -46,6 +47,7 @@ extension FromRuntime: TopLevelMessage {
         (message.pointee.n_results, message.pointee.results) = arena.list(results)
         (message.pointee.n_released, message.pointee.released) = arena.list(released)
         message.pointee.started = arena.message(started)
+        (message.pointee.n_loaded, message.pointee.loaded) = arena.list(loaded)
     }
 }
 

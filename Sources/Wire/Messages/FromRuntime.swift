@@ -8,13 +8,17 @@ public struct FromRuntime: WireMessage {
     /// Objects of which its last view has ended.
     public var released: [ObjectID]
     public var started: Attempt?
+    /// Installed Python modules that tasks have made it import since the last time; the next runtime may want them too.
+    public var loaded: [String]
 
     public init(
-        hello: RuntimeHello? = nil, results: [TaskResult] = [], released: [ObjectID] = [], started: Attempt? = nil
+        hello: RuntimeHello? = nil, results: [TaskResult] = [], released: [ObjectID] = [], started: Attempt? = nil,
+        loaded: [String] = []
     ) {
         self.hello = hello
         self.results = results
         self.released = released
         self.started = started
+        self.loaded = loaded
     }
 }

@@ -449,6 +449,7 @@ def messages() -> dict[str, Message]:
             results=results(),
             released=[object_id(4)],
             started=attempt,
+            loaded=["numpy", "sklearn.tree"],
         ),
         "Event.run_update": m.Event(run_update=run_update(), **event),
         "Event.worker": m.Event(worker=worker_status(), **event),

@@ -3841,7 +3841,7 @@ const ProtobufCMessageDescriptor anabranch__v1__versions__descriptor =
   (ProtobufCMessageInit) anabranch__v1__versions__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__from_runtime__field_descriptors[4] =
+static const ProtobufCFieldDescriptor anabranch__v1__from_runtime__field_descriptors[5] =
 {
   {
     "hello",
@@ -3891,9 +3891,22 @@ static const ProtobufCFieldDescriptor anabranch__v1__from_runtime__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "loaded",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Anabranch__V1__FromRuntime, n_loaded),
+    offsetof(Anabranch__V1__FromRuntime, loaded),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__from_runtime__field_indices_by_name[] = {
   0,   /* field[0] = hello */
+  4,   /* field[4] = loaded */
   2,   /* field[2] = released */
   1,   /* field[1] = results */
   3,   /* field[3] = started */
@@ -3901,7 +3914,7 @@ static const unsigned anabranch__v1__from_runtime__field_indices_by_name[] = {
 static const ProtobufCIntRange anabranch__v1__from_runtime__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__from_runtime__descriptor =
 {
@@ -3911,7 +3924,7 @@ const ProtobufCMessageDescriptor anabranch__v1__from_runtime__descriptor =
   "Anabranch__V1__FromRuntime",
   "anabranch.v1",
   sizeof(Anabranch__V1__FromRuntime),
-  4,
+  5,
   anabranch__v1__from_runtime__field_descriptors,
   anabranch__v1__from_runtime__field_indices_by_name,
   1,  anabranch__v1__from_runtime__number_ranges,

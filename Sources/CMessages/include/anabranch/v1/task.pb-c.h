@@ -686,10 +686,15 @@ struct  Anabranch__V1__FromRuntime
   size_t n_released;
   Anabranch__V1__ObjectId **released;
   Anabranch__V1__Attempt *started;
+  /*
+   * installed modules that tasks made it import since the last time
+   */
+  size_t n_loaded;
+  char **loaded;
 };
 #define ANABRANCH__V1__FROM_RUNTIME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__from_runtime__descriptor) \
-    , NULL, 0,NULL, 0,NULL, NULL }
+    , NULL, 0,NULL, 0,NULL, NULL, 0,NULL }
 
 
 /* Anabranch__V1__InputItem methods */
