@@ -9,8 +9,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from anabranch.joblib import register_when_imported
+
 if TYPE_CHECKING:  # what type checkers and editors see; `_HOMES` is what runs
-    from anabranch import nodes
+    from anabranch import joblib, nodes
     from anabranch.client import init, shutdown
     from anabranch.data import Xy
     from anabranch.errors import (
@@ -74,7 +76,7 @@ _HOMES = {
     "shutdown": "client",
 }
 
-__all__ = [*sorted(name for name in _HOMES if not name.startswith("_")), "nodes"]
+__all__ = [*sorted(name for name in _HOMES if not name.startswith("_")), "joblib", "nodes"]
 
 
 def __getattr__(name: str) -> Any:
@@ -90,3 +92,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+register_when_imported()

@@ -1,0 +1,57 @@
+"""joblib on the pool: ``with joblib.parallel_config("anabranch"):`` around anything that takes ``n_jobs``.
+
+joblib learns of the backend when both have been imported, in either order, and is not imported before its user does.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+#: The name that `joblib.parallel_config` takes.
+NAME = "anabranch"
+
+
+def register() -> None:
+    """Make joblib know the backend by its name. ``import anabranch`` does so by itself as soon as joblib is there."""
+    import joblib
+
+    joblib.register_parallel_backend(NAME, _backend)
+
+
+def register_when_imported() -> None:
+    """Register now when joblib has been imported, else right after it will be."""
+    if "joblib" in sys.modules:
+        register()
+    else:
+        sys.meta_path.insert(0, _JoblibFinder())  # type: ignore[arg-type]
+
+
+def _backend(**options: Any) -> Any:
+    from anabranch.joblib_backend import AnabranchBackend
+
+    return AnabranchBackend(**options)
+
+
+class _JoblibFinder:
+    """A finder on `sys.meta_path` that finds nothing itself: it waits for joblib's import and steps aside."""
+
+    def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Return joblib's own spec, whose loader registers the backend after it has run; None for all else."""
+        if name != "joblib":
+            return None
+        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        run = spec.loader.exec_module
+
+        def run_and_register(module: ModuleType) -> None:
+            run(module)
+            register()
+
+        spec.loader.exec_module = run_and_register  # type: ignore[method-assign]
+        return spec
