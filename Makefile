@@ -15,13 +15,14 @@ unexport PYTHONDONTWRITEBYTECODE
 export ANABRANCH_BINARY := $(BIN)
 export PATH := $(VENV)/bin:$(PATH)
 
-.PHONY: help setup build demo test lint format bench proto clean
+.PHONY: help setup build demo test lint format bench wheel proto clean
 
 help:
 	@echo "make setup   system packages, .venv with the Python package, the program in .build/release"
 	@echo "make demo    late flights: one preprocessor, three classifiers, a vote, on real records (DEMO_FLAGS=--all for all)"
 	@echo "make test    TIERS=unit,sim,python,cluster (TIERS=all: every tier, engines included)"
 	@echo "make lint    swift format, ruff, generated messages current"
+	@echo "make wheel   dist/anabranch-*.whl: the Python package with the program in it"
 	@echo "make bench   ours beside Ray and ProcessPoolExecutor"
 
 setup: build
@@ -65,5 +66,8 @@ bench: build .venv/bench.stamp
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable "python[bench]"
 	touch $@
 
+wheel: build
+	@.ci/wheel $(VENV)/bin/python $(BIN)
+
 clean:
-	@rm -rf .build .venv out
+	@rm -rf .build .venv out dist

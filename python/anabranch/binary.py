@@ -1,10 +1,12 @@
-"""Where the `anabranch` program is."""
+"""Where the `anabranch` program is, and the command that a Python environment has for it."""
 
 from __future__ import annotations
 
 import os
 import pathlib
 import shutil
+import sys
+from typing import NoReturn
 
 from anabranch.errors import ConnectionFailed
 
@@ -28,7 +30,7 @@ def find_binary() -> str:
         if _is_program(place):
             return str(place)
     on_path = shutil.which("anabranch")
-    if on_path is not None:
+    if on_path is not None and _is_program(on_path):
         return on_path
     looked = ", ".join(map(str, places))
     raise ConnectionFailed(
@@ -37,5 +39,20 @@ def find_binary() -> str:
     )
 
 
+def main() -> NoReturn:
+    """Become the program; its Python half and its runtimes are this interpreter's unless ``--python`` names another."""
+    try:
+        program = find_binary()
+    except ConnectionFailed as error:
+        print(f"anabranch: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    os.environ.setdefault("ANABRANCH_PYTHON", sys.executable)
+    os.execv(program, ["anabranch", *sys.argv[1:]])
+
+
 def _is_program(path: str | os.PathLike) -> bool:
-    return os.path.isfile(path) and os.access(path, os.X_OK)
+    """Whether the file is machine code that can be run: an environment's own command of that name is a script."""
+    if not (os.path.isfile(path) and os.access(path, os.X_OK)):
+        return False
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
