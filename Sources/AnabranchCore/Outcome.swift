@@ -132,8 +132,17 @@ public struct Usage: Hashable, Sendable {
     public var bytesCopied: UInt64 = 0
     public var peakMemoryBytes: UInt64 = 0
     public var readonlyRetries: UInt64 = 0
-    /// CLOCK_MONOTONIC of the worker's host.
+    /// When its code began: CLOCK_MONOTONIC of the worker's host.
     public var startedMicroseconds: UInt64 = 0
+    /// When the worker read it off its lane, by the same clock.
+    public var receivedMicroseconds: UInt64 = 0
+    /// When it was sent: CLOCK_MONOTONIC of the coordinator's host, as is `arrivedMicroseconds`. A worker leaves both 0.
+    public var dispatchedMicroseconds: UInt64 = 0
+    /// When its answer was read, or when it was given up.
+    public var arrivedMicroseconds: UInt64 = 0
+    public var slot: UInt32 = 0
+    /// Filled in by the coordinator.
+    public var worker: WorkerID?
 
     public init() {}
 }

@@ -28,6 +28,8 @@ public final class Worker {
     var nativeStore: NativeStore?
     var poller = Poller<Token>()
     var answer = Answer()
+    /// When what is here was read off the lane.
+    var received: [Attempt: Moment] = [:]
     var hasLeft = false
     var nextHeartbeat = Moment(microseconds: 0)
 

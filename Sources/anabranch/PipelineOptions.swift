@@ -32,6 +32,9 @@ struct PipelineOptions: ParsableArguments {
     @Option(help: "Directory for the table of scores, predictions, saved paths, the graph's picture and the log.")
     var out: String?
 
+    @Option(help: "Write the run's timeline to this file, in the Chrome trace format (Perfetto, chrome://tracing).")
+    var trace: String?
+
     @Option(help: "Seeds whatever is unseeded.")
     var seed: UInt64?
 
@@ -67,7 +70,7 @@ struct PipelineOptions: ParsableArguments {
         [
             "file": file, "data": data, "target": target, "partitions": partitions, "by": by, "mode": mode, "cv": cv,
             "scoring": scoring, "model": model, "out": out, "seed": seed, "on_error": onError, "json": json,
-            "quiet": quiet,
+            "quiet": quiet, "trace": trace,
         ]
     }
 }

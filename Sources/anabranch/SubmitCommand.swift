@@ -14,6 +14,10 @@ struct SubmitCommand: ParsableCommand {
     @Flag(help: "Follow the run to its end; the exit status is the run's.")
     var wait = false
 
+    func validate() throws {
+        if pipeline.trace != nil && !wait { throw ValidationError("--trace is written at the run's end: add --wait") }
+    }
+
     func run() throws {
         try PythonHalf.become(
             "submit", fields: pipeline.fields.merging(["address": try coordinator.required(), "wait": wait]) { $1 },

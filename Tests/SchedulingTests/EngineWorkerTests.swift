@@ -56,6 +56,31 @@ import Testing
         #expect(bench.bytes.mistakes == [])
     }
 
+    @Test func attemptsThatDidNotEndTheirTaskAreTold() throws {
+        let first = try #require(bench.addWorker(slots: 1, instance: 1))
+        let client = bench.addClient()
+        var graph = graphs.line(.fit)
+        graph.graph.nodes[0].retries = 1
+        let run = try #require(bench.submit(graph, by: client))
+        // One kills its runtime, the next one is lost with its worker.
+        let task = try #require(bench.queued.removeValue(forKey: first)?.first)
+        var killed = bench.answer(task, by: first)
+        killed.outcome = .failure(Failure(kind: .killed, message: "signal 9"))
+        killed.usage.startedMicroseconds = 5
+        bench.report(first, [killed])
+        bench.queued[first] = nil
+        bench.send(.workerDisconnected(first))
+        let second = try #require(bench.addWorker(instance: 2))
+        bench.work()
+        let entry = try #require(bench.entries[run]?.first { $0.node == NodeIndex(0) && $0.phase == .fit })
+        #expect(entry.earlier.map(\.kind) == [.killed, .workerLost])
+        #expect(entry.earlier.map(\.number) == [1, 2])
+        #expect(entry.earlier.map(\.usage.worker) == [first, first])
+        #expect(entry.attempts == 3 && entry.usage.worker == second)
+        #expect(entry.usage.dispatchedMicroseconds <= entry.usage.arrivedMicroseconds)
+        #expect(bench.entries[run]?.filter { $0.node != NodeIndex(0) }.allSatisfy(\.earlier.isEmpty) == true)
+    }
+
     @Test func theFirstAnswerOfAnyAttemptCounts() throws {
         let first = try #require(bench.addWorker(slots: 1, instance: 1))
         let client = bench.addClient()

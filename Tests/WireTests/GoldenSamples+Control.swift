@@ -61,7 +61,8 @@ extension GoldenSamples {
                 entry: EntryID(11), node: NodeIndex(1), phase: .trainScore, key: key, state: .failed,
                 model: inSegment(80), output: plainData(81), scores: [Score(name: "r2", value: 1.5)],
                 failure: failure, usage: usage, inputs: [EntryID(1), EntryID(2), EntryID(300)],
-                modelEntry: EntryID(4), attempts: 2, worker: worker, warnings: ["careful"], isInternal: true),
+                modelEntry: EntryID(4), attempts: 2, worker: worker, warnings: ["careful"], isInternal: true,
+                earlier: earlier),
             EntryUpdate(entry: EntryID(12), node: nil, phase: .split, key: .empty, state: .succeeded),
         ],
         state: .running, progress: progress, message: "half way")
@@ -131,7 +132,7 @@ extension GoldenSamples {
                     run: RunID(9),
                     results: [
                         CallResult(call: CallID(1), outcome: .value(inline(90)), usage: usage),
-                        CallResult(call: CallID(2), outcome: .failure(failure)),
+                        CallResult(call: CallID(2), outcome: .failure(failure), earlier: earlier),
                     ]))
         ),
         ("status", .status(status)),

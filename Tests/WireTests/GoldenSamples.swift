@@ -52,8 +52,15 @@ enum GoldenSamples {
         usage.peakMemoryBytes = 8
         usage.readonlyRetries = 9
         usage.startedMicroseconds = 1 << 40
+        usage.receivedMicroseconds = (1 << 40) - 10
+        usage.dispatchedMicroseconds = (1 << 40) - 20
+        usage.arrivedMicroseconds = (1 << 40) + 400
+        usage.slot = 1
+        usage.worker = worker
         return usage
     }()
+
+    static let earlier = [EarlierAttempt(number: 1, kind: .killed, usage: usage)]
 
     static let failure = Failure(
         kind: .exception, type: "builtins.ValueError", message: "Input X contains NaN.",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import itertools
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anabranch.calls import Arguments, CallFuture, Functions, chunk_call, settle
 from anabranch.client import current
@@ -17,6 +18,9 @@ from anabranch.failures import Failure
 from anabranch.node import Native, parse_bytes
 from anabranch.references import Ref
 from anabranch.v1 import control_pb2, task_pb2
+
+if TYPE_CHECKING:
+    from anabranch.timeline import CallTimeline
 
 #: Calls that leave in one message, at most.
 BATCH = 1024
@@ -39,6 +43,8 @@ class Executor(concurrent.futures.Executor):
         Cores that one call uses.
     retries : int
         Further attempts for a call that killed its process.
+    trace : path, optional
+        File for the timeline of the calls, in the Chrome trace event format; complete after `shutdown`.
     """
 
     def __init__(
@@ -48,6 +54,7 @@ class Executor(concurrent.futures.Executor):
         memory: int | str | None = None,
         threads: int | None = None,
         retries: int = 0,
+        trace: str | os.PathLike[str] | None = None,
     ) -> None:
         self._client = current()
         self._limits = task_pb2.Limits(
@@ -67,6 +74,11 @@ class Executor(concurrent.futures.Executor):
         self._idle = threading.Condition()
         self._shut = False
         self._lost: ConnectionFailed | None = None
+        self._timeline: CallTimeline | None = None
+        if trace is not None:
+            from anabranch.timeline import CallTimeline
+
+            self._timeline = CallTimeline(trace)
         answer = self._client.ask(control_pb2.ToCoordinator(open_session=control_pb2.OpenSession(name="executor")))
         self._run = answer.run_accepted.run
         self._client.subscribe(self._run, self._results, self._lose)
@@ -114,6 +126,8 @@ class Executor(concurrent.futures.Executor):
         if awaited:
             call.after.extend(one.number for one in awaited)
         self._kept[number] = [named, *awaited, *kept]
+        if self._timeline is not None:
+            self._timeline.submitted(number, fn)
         self._pending[number] = future
         self._queue.append(call)
         self._client.connection.wake()
@@ -211,6 +225,8 @@ class Executor(concurrent.futures.Executor):
     def _results(self, results: Any) -> None:
         if not isinstance(results, control_pb2.CallResults):
             return
+        if self._timeline is not None:
+            self._timeline.ended(results.results)
         for result in results.results:
             future = self._pending.get(result.call)
             if future is None:
@@ -256,6 +272,8 @@ class Executor(concurrent.futures.Executor):
         if run == 0:
             return
         self._client.unsubscribe(run)
+        if self._timeline is not None:
+            self._timeline.close()
         try:
             self._client.connection.remove_outbox(self._outbox)
         except ValueError:

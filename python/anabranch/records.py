@@ -76,6 +76,7 @@ class Record:
         "attempts",
         "bytes_out",
         "compute_seconds",
+        "earlier",
         "failure",
         "id",
         "inputs",
@@ -89,6 +90,7 @@ class Record:
         "scores",
         "seconds",
         "state",
+        "usage",
         "warnings",
     )
 
@@ -110,6 +112,9 @@ class Record:
         self.compute_seconds = usage.compute_us / 1e6
         self.seconds = (usage.open_us + usage.compute_us + usage.store_us) / 1e6
         self.bytes_out = usage.bytes_out
+        # As bytes: a message of the update would keep all of it in memory.
+        self.usage = usage.SerializeToString()
+        self.earlier = tuple(attempt.SerializeToString() for attempt in update.earlier)
         self.inputs = tuple(update.inputs)
         self.model_entry = update.model_entry
         self.attempts = update.attempts

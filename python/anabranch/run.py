@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import weakref
 from collections.abc import Iterator, Mapping
@@ -69,7 +70,8 @@ class Run:
         #: Whatever else must live as long as the run.
         self.keeper: Any = None
         self._relations: dict[int, Relation] = {}
-        self._started = time.monotonic()
+        #: CLOCK_MONOTONIC, seconds.
+        self.started = time.monotonic()
         self._ended: float | None = None
         if client is not None:
             client.subscribe(id, self.feed.push, self.feed.lose)
@@ -91,7 +93,7 @@ class Run:
     @property
     def seconds(self) -> float:
         """Seconds from submission to the end, or to now."""
-        return (self._ended or time.monotonic()) - self._started
+        return (self._ended or time.monotonic()) - self.started
 
     def wait(self, timeout: float | None = None, *, progress: bool | None = None) -> Run:
         """Wait for the end and return the run. Ctrl-C cancels it.
@@ -253,6 +255,21 @@ class Run:
         from anabranch.frame import cv_results
 
         return cv_results(self[node])
+
+    def trace(self, path: str | os.PathLike[str]) -> None:
+        """Write the timeline of what has ended so far, in the Chrome trace event format.
+
+        Open the file in https://ui.perfetto.dev or chrome://tracing: a row per slot with what each task opened,
+        computed and stored, and beside it how long it waited and travelled.
+
+        Parameters
+        ----------
+        path : path
+            Compressed when it ends in ``.gz``.
+        """
+        from anabranch.timeline import write_run
+
+        write_run(self, path)
 
     # ---- what can be done with its models
 

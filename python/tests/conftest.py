@@ -5,12 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 
 import pytest
 
 from anabranch.store import Store
+
+# What tests of several directories share.
+sys.path.insert(0, os.path.dirname(__file__))
 
 
 def _children() -> set[int]:

@@ -28,12 +28,14 @@ public struct EntryUpdate: Hashable, Sendable {
     public var warnings: [String]
     /// Made by lowering: progress counts it, relations do not show it.
     public var isInternal: Bool
+    /// Attempts before the one that `usage` tells of.
+    public var earlier: [EarlierAttempt]
 
     public init(
         entry: EntryID, node: NodeIndex?, phase: Phase, key: Key, state: EntryState, model: ObjectRef? = nil,
         output: Data? = nil, scores: [Score] = [], failure: Failure? = nil, usage: Usage = Usage(),
         inputs: [EntryID] = [], modelEntry: EntryID? = nil, attempts: UInt32 = 0, worker: WorkerID? = nil,
-        warnings: [String] = [], isInternal: Bool = false
+        warnings: [String] = [], isInternal: Bool = false, earlier: [EarlierAttempt] = []
     ) {
         self.entry = entry
         self.node = node
@@ -51,5 +53,6 @@ public struct EntryUpdate: Hashable, Sendable {
         self.worker = worker
         self.warnings = warnings
         self.isInternal = isInternal
+        self.earlier = earlier
     }
 }

@@ -27,6 +27,7 @@ extension Engine {
             catalog.use(reference)
             arguments.append(reference.id)
         }
+        keepLost(before: attempt, at: now)
         workers[worker]?.lent[attempt] = LentAttempt(sent: now, arguments: arguments)
         outbox.lane(worker, configuration.epoch) { $0.tasks.append(assignment) }
     }

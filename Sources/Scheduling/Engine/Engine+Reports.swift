@@ -15,6 +15,7 @@ extension Engine {
 
         var events = batch.started.map { SchedulerEvent.attemptStarted(id, $0) }
         var borrowed: [ObjectID] = []
+        var failed: [Attempt] = []
         for result in batch.results {
             guard let lent = workers[id]?.lent.removeValue(forKey: result.attempt) else {
                 dropped += 1
@@ -26,7 +27,11 @@ extension Engine {
                 catalog.viewsHeld(result.held, by: holder)
             }
             borrowed += lent.arguments
-            let arrival = examine(result, from: id, &borrowed)
+            var arrival = examine(result, from: id, &borrowed)
+            arrival.usage.dispatchedMicroseconds = lent.sent.microseconds
+            arrival.usage.arrivedMicroseconds = now.microseconds
+            arrival.usage.worker = id
+            if case .failure = arrival.outcome { failed.append(result.attempt) }
             arrivals[result.attempt] = arrival
             events.append(
                 .attemptEnded(
@@ -38,6 +43,7 @@ extension Engine {
             events.append(.heartbeat(id, running: heartbeat.running))
         }
         feed(events, at: now)
+        keepEarlier(failed)
         arrivals.removeAll(keepingCapacity: true)
         for object in borrowed { catalog.endUse(object) }
         for released in batch.released { catalog.viewsEnded(released.objects, by: released.holder) }

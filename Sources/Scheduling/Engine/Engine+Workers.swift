@@ -82,7 +82,7 @@ extension Engine {
         outbox.lanes[id] = nil
         outbox.effects.append(.publishWorker(workers[id]?.status ?? worker.status))
         feed([.workerLost(id)], at: now)
-        retireIfEnded(id)
+        retireIfEnded(id, at: now)
     }
 
     mutating func workerLeft(_ id: WorkerID, at now: Instant) {
@@ -93,12 +93,13 @@ extension Engine {
     }
 
     /// Forgets a lost worker once no process of it lives: until then its tasks' arguments may still be read.
-    mutating func retireIfEnded(_ id: WorkerID) {
+    mutating func retireIfEnded(_ id: WorkerID, at now: Instant) {
         guard let worker = workers[id], worker.state == .lost else { return }
         guard catalog.liveWriters(of: .worker(id)).isEmpty else { return }
         workers.removeValue(forKey: id)
         for lent in worker.lent.sorted(by: { $0.key < $1.key }) {
             for argument in lent.value.arguments { catalog.endUse(argument) }
+            keepLost(lent.key, of: id, lent.value, at: now)
         }
         if !worker.hasLeft { outbox.effects.append(.disconnectLane(id)) }
     }
@@ -122,7 +123,7 @@ extension Engine {
                 if workers[worker]?.isSilent == true, catalog.liveWriters(of: .worker(worker)).isEmpty {
                     workerLost(worker, at: now)
                 }
-                retireIfEnded(worker)
+                retireIfEnded(worker, at: now)
             case nil: break
             }
         }

@@ -1,16 +1,19 @@
 import AnabranchCore
 import PipelineGraph
 
-/// A finished entry as a run keeps it. Most entries have neither an output nor a failure, which are large: those stand
-/// apart, so that a run of many keys stays small.
+/// A finished entry as a run keeps it. Most entries have neither an output nor a failure nor a second attempt, which
+/// are large: those stand apart, so that a run of many keys stays small.
 struct RecordedEntry: Sendable {
     private final class Rest: Sendable {
         let output: Data?
         let failure: Failure?
+        let earlier: [EarlierAttempt]
 
-        init(output: Data?, failure: Failure?) {
-            self.output = output
-            self.failure = failure
+        init?(_ update: EntryUpdate) {
+            if update.output == nil && update.failure == nil && update.earlier.isEmpty { return nil }
+            output = update.output
+            failure = update.failure
+            earlier = update.earlier
         }
     }
 
@@ -45,9 +48,7 @@ struct RecordedEntry: Sendable {
         modelEntry = update.modelEntry
         worker = update.worker
         warnings = update.warnings
-        rest =
-            update.output == nil && update.failure == nil
-            ? nil : Rest(output: update.output, failure: update.failure)
+        rest = Rest(update)
     }
 
     var failure: Failure? { rest?.failure }
@@ -57,7 +58,8 @@ struct RecordedEntry: Sendable {
         EntryUpdate(
             entry: entry, node: node, phase: phase, key: key, state: state, model: model, output: rest?.output,
             scores: scores, failure: rest?.failure, usage: usage, inputs: inputs, modelEntry: modelEntry,
-            attempts: attempts, worker: worker, warnings: warnings, isInternal: isInternal)
+            attempts: attempts, worker: worker, warnings: warnings, isInternal: isInternal,
+            earlier: rest?.earlier ?? [])
     }
 
     /// Every object that this names, one at a time.

@@ -31,6 +31,7 @@ extension RunRecord {
         update.usage = arrival.usage
         update.attempts = arrival.attempt
         update.worker = arrival.worker
+        update.earlier = takeEarlier(entry)
         update.scores = success.scores
         update.warnings = success.warnings
         var notes: [PlannerNote] = []
@@ -51,6 +52,10 @@ extension RunRecord {
         answers[entry] = nil
     }
 
+    private mutating func takeEarlier(_ entry: EntryID) -> [EarlierAttempt] {
+        earlier.isEmpty ? [] : earlier.removeValue(forKey: entry) ?? []
+    }
+
     mutating func failed(_ entry: EntryID, _ failure: Failure, _ arrival: Arrival?, _ catalog: inout ObjectCatalog) {
         guard let firing = live.removeValue(forKey: entry)?.firing else { return }
         let attempt = arrival?.attempt ?? failure.attempt
@@ -58,6 +63,7 @@ extension RunRecord {
         update.failure = located(failure, firing, attempt: attempt)
         update.attempts = attempt
         update.worker = arrival?.worker
+        update.earlier = takeEarlier(entry)
         if let arrival { update.usage = arrival.usage }
         record(update, &catalog)
         var notes: [PlannerNote] = []

@@ -20,6 +20,8 @@ struct RunRecord: Sendable {
     /// What entries offer to firings that may come.
     var values: [EntryID: EntryValue] = [:]
     var live: [EntryID: LiveFiring] = [:]
+    /// Attempts that did not end their firings.
+    var earlier: [EntryID: [EarlierAttempt]] = [:]
     /// Finished splitter firings' answers, until the planner has entered their parts.
     var answers: [EntryID: [SplitPart]] = [:]
     /// Tasks that the scheduler asked for and that the plan could not give yet.

@@ -36,7 +36,8 @@ extension SessionRecord {
 
     /// The call's result waits to be sent, and is remembered for calls that come after. Its objects must be in use.
     mutating func finish(_ call: CallID, _ outcome: CallResult.Outcome, _ usage: Usage) {
-        results.append(CallResult(call: call, outcome: outcome, usage: usage))
+        let before = earlier.isEmpty ? nil : earlier.removeValue(forKey: call)
+        results.append(CallResult(call: call, outcome: outcome, usage: usage, earlier: before ?? []))
         ended[call] = outcome
         endedOrder.append(call)
         if endedOrder.count > Self.memory { ended[endedOrder.removeFirst()] = nil }

@@ -17,6 +17,8 @@ struct SessionRecord: Hashable, Sendable {
     /// earlier call holds its value.
     var ended: [CallID: CallResult.Outcome] = [:]
     var endedOrder: Deque<CallID> = []
+    /// Attempts that did not end their calls.
+    var earlier: [CallID: [EarlierAttempt]] = [:]
     var kinds = CallKinds()
     var hunger = 0
     /// Results that have not been sent. Objects named here are in use.

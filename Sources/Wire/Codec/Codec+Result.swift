@@ -18,6 +18,11 @@ extension Usage: MappedValue {
         peakMemoryBytes = message.pointee.peak_memory_bytes
         readonlyRetries = message.pointee.readonly_retries
         startedMicroseconds = message.pointee.started_us
+        receivedMicroseconds = message.pointee.received_us
+        dispatchedMicroseconds = message.pointee.dispatched_us
+        arrivedMicroseconds = message.pointee.arrived_us
+        slot = message.pointee.slot
+        worker = Field.optionalIdentifier(message.pointee.worker)
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__Usage>, _ arena: borrowing Arena) {
@@ -31,6 +36,11 @@ extension Usage: MappedValue {
         message.pointee.peak_memory_bytes = peakMemoryBytes
         message.pointee.readonly_retries = readonlyRetries
         message.pointee.started_us = startedMicroseconds
+        message.pointee.received_us = receivedMicroseconds
+        message.pointee.dispatched_us = dispatchedMicroseconds
+        message.pointee.arrived_us = arrivedMicroseconds
+        message.pointee.slot = slot
+        message.pointee.worker = worker?.rawValue ?? 0
     }
 
     /// Absent is no usage at all, which is not sent.
@@ -40,6 +50,25 @@ extension Usage: MappedValue {
 
     func encode(_ arena: borrowing Arena) -> UnsafeMutablePointer<Anabranch__V1__Usage>? {
         self == Usage() ? nil : arena.message(self)
+    }
+}
+
+extension EarlierAttempt: MappedValue {
+    static func initialize(_ message: UnsafeMutablePointer<Anabranch__V1__EarlierAttempt>) {
+        anabranch__v1__earlier_attempt__init(message)
+    }
+
+    init(_ message: UnsafePointer<Anabranch__V1__EarlierAttempt>) throws(WireError) {
+        self.init(
+            number: message.pointee.attempt,
+            kind: try Field.known(message.pointee.kind.rawValue, "EarlierAttempt.kind"),
+            usage: try .decode(message.pointee.usage))
+    }
+
+    func fill(_ message: UnsafeMutablePointer<Anabranch__V1__EarlierAttempt>, _ arena: borrowing Arena) {
+        message.pointee.attempt = number
+        message.pointee.kind = Anabranch__V1__FailureKind(UInt32(kind.rawValue))
+        message.pointee.usage = usage.encode(arena)
     }
 }
 

@@ -125,7 +125,8 @@ extension CallResult: MappedValue {
         self.init(
             call: try Field.identifier(message.pointee.call, "CallResult.call"),
             outcome: outcome,
-            usage: try .decode(message.pointee.usage))
+            usage: try .decode(message.pointee.usage),
+            earlier: try Field.messages(message.pointee.n_earlier, message.pointee.earlier, "CallResult.earlier"))
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__CallResult>, _ arena: borrowing Arena) {
@@ -139,6 +140,7 @@ extension CallResult: MappedValue {
             message.pointee.failure = arena.message(failure)
         }
         message.pointee.usage = usage.encode(arena)
+        (message.pointee.n_earlier, message.pointee.earlier) = arena.list(earlier)
     }
 }
 

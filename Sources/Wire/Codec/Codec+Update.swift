@@ -31,7 +31,8 @@ extension EntryUpdate: MappedValue {
             attempts: message.pointee.attempts,
             worker: Field.optionalIdentifier(message.pointee.worker),
             warnings: try Field.texts(message.pointee.n_warnings, message.pointee.warnings, "EntryUpdate.warnings"),
-            isInternal: message.pointee.internal != 0)
+            isInternal: message.pointee.internal != 0,
+            earlier: try Field.messages(message.pointee.n_earlier, message.pointee.earlier, "EntryUpdate.earlier"))
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__EntryUpdate>, _ arena: borrowing Arena) {
@@ -51,6 +52,7 @@ extension EntryUpdate: MappedValue {
         message.pointee.worker = worker?.rawValue ?? 0
         (message.pointee.n_warnings, message.pointee.warnings) = arena.list(warnings)
         message.pointee.internal = isInternal ? 1 : 0
+        (message.pointee.n_earlier, message.pointee.earlier) = arena.list(earlier)
     }
 }
 

@@ -17,7 +17,7 @@ extension WorkerMachine {
                 let cause = slots[i].python.remove(at: place)
                 suspects.remove(attempt)
                 if !cause.isWithdrawn {
-                    effects.append(.report([killed(cause.task, because: kind, exit, slot: index)]))
+                    effects.append(.report([killed(cause.task, because: kind, exit, slot: index, at: now)]))
                 }
             }
             requeue(i)
@@ -25,7 +25,7 @@ extension WorkerMachine {
             if let place = slots[i].runningPlace {
                 let victim = slots[i].python.remove(at: place)
                 suspects.remove(victim.task.attempt)
-                if !victim.isWithdrawn { effects.append(.report([died(victim.task, exit, slot: index)])) }
+                if !victim.isWithdrawn { effects.append(.report([died(victim.task, exit, slot: index, at: now)])) }
             } else {
                 // A runtime may keep answers back while tasks are short: the first unanswered one may be done.
                 suspects.formUnion(slots[i].python.filter { !$0.isWithdrawn }.map(\.task.attempt))
@@ -35,7 +35,9 @@ extension WorkerMachine {
     }
 
     /// The task under which the runtime died by itself.
-    private func died(_ task: TaskAssignment, _ exit: RuntimeExit, slot: SlotIndex) -> TaskResult {
+    private func died(
+        _ task: TaskAssignment, _ exit: RuntimeExit, slot: SlotIndex, at now: Moment
+    ) -> TaskResult {
         let message =
             if exit.lostItsSocket {
                 "the Python runtime's socket to the worker was closed or written to under this task, and the runtime was "
@@ -45,30 +47,37 @@ extension WorkerMachine {
             } else {
                 "the Python runtime ended with status \(exit.status) under this task"
             }
-        return failed(task, .killed, message, exit, slot)
+        return failed(task, .killed, message, exit, slot, at: now)
     }
 
     /// The task because of which this worker killed the runtime.
     private func killed(
-        _ task: TaskAssignment, because kind: FailureKind, _ exit: RuntimeExit, slot: SlotIndex
+        _ task: TaskAssignment, because kind: FailureKind, _ exit: RuntimeExit, slot: SlotIndex, at now: Moment
     ) -> TaskResult {
         let limit = task.limits.timeoutMilliseconds ?? 0
         let message =
             kind == .timeout
             ? "still running after its limit of \(limit) ms (timeout=); its runtime was killed"
             : "cancelled while it ran"
-        return failed(task, kind, message, exit, slot)
+        return failed(task, kind, message, exit, slot, at: now)
     }
 
     private func failed(
-        _ task: TaskAssignment, _ kind: FailureKind, _ message: String, _ exit: RuntimeExit, _ slot: SlotIndex
+        _ task: TaskAssignment, _ kind: FailureKind, _ message: String, _ exit: RuntimeExit, _ slot: SlotIndex,
+        at now: Moment
     ) -> TaskResult {
-        TaskResult(
+        var usage = Usage()
+        usage.startedMicroseconds = slots[slot.rawValue].runningSince.microseconds
+        usage.computeMicroseconds = now.microseconds(since: slots[slot.rawValue].runningSince)
+        usage.peakMemoryBytes = exit.peakMemoryBytes
+        usage.slot = UInt32(slot.rawValue)
+        return TaskResult(
             attempt: task.attempt,
             outcome: .failure(
                 Failure(
                     kind: kind, message: message, outputTail: exit.outputTail, host: host,
-                    slot: UInt32(slot.rawValue), peakMemoryBytes: exit.peakMemoryBytes)))
+                    slot: UInt32(slot.rawValue), peakMemoryBytes: exit.peakMemoryBytes)),
+            usage: usage)
     }
 
     private func whyNotReady(_ runtime: WorkerSlot.Runtime, _ exit: RuntimeExit) -> String {

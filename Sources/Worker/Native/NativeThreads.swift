@@ -64,7 +64,7 @@ final class NativeThreads: @unchecked Sendable {
 
     private func serve(_ slot: SlotIndex) {
         while let (tasks, store) = next(slot) {
-            let done = tasks.map { perform($0, store) }
+            let done = tasks.map { perform($0, slot, store) }
             condition.lock()
             results.append((slot, done))
             condition.unlock()
@@ -82,9 +82,10 @@ final class NativeThreads: @unchecked Sendable {
         return nil
     }
 
-    private func perform(_ task: TaskAssignment, _ store: NativeStore?) -> TaskResult {
+    private func perform(_ task: TaskAssignment, _ slot: SlotIndex, _ store: NativeStore?) -> TaskResult {
         let meter = NativeMeter()
         var usage = Usage()
+        usage.slot = UInt32(slot.rawValue)
         usage.startedMicroseconds = MonotonicClock.now.microseconds
         let outcome = outcome(of: task, store, meter)
         usage.computeMicroseconds = MonotonicClock.now.microseconds - usage.startedMicroseconds

@@ -26,6 +26,18 @@ extension Worker {
         try coordination.send(batch)
     }
 
+    /// The result with what its timeline needs and only the worker knows.
+    func stamped(_ result: TaskResult) -> TaskResult {
+        guard let came = received.removeValue(forKey: result.attempt) else { return result }
+        var result = result
+        result.usage.receivedMicroseconds = came.microseconds
+        if result.usage.startedMicroseconds > 0 {
+            result.usage.queueMicroseconds = Moment(microseconds: result.usage.startedMicroseconds)
+                .microseconds(since: came)
+        }
+        return result
+    }
+
     /// All that write for this worker now.
     private var writers: [WriterID] {
         runtimes.processes.values.map(\.writer) + (nativeStore.map { [$0.writer.writer] } ?? [])

@@ -22,6 +22,7 @@ extension Worker {
                     case .welcomed(newEpoch: true):
                         handle(.epochEnded)
                         answer = Answer()
+                        received = [:]
                     case .welcomed: break
                     case .refused(let reason):
                         throw WorkerFailure.refused(address: configuration.address, reason: reason)
@@ -57,7 +58,11 @@ extension Worker {
             nativeStore?.writer.release(others)
         }
         if !batch.cancels.isEmpty { handle(.cancelRequested(batch.cancels)) }
-        if !batch.tasks.isEmpty { handle(.tasksArrived(batch.tasks)) }
+        if !batch.tasks.isEmpty {
+            let now = MonotonicClock.now
+            for task in batch.tasks { received[task.attempt] = now }
+            handle(.tasksArrived(batch.tasks))
+        }
         if batch.drain { handle(.drainRequested) }
     }
 
@@ -82,7 +87,7 @@ extension Worker {
             if nativeStore == nil { openNativeStore() }
             native.run(slot, tasks)
         case .killRuntime(let slot): runtimes.kill(slot)
-        case .report(let results): answer.results += results
+        case .report(let results): answer.results += results.map(stamped)
         case .reportStarted(let attempts): answer.started += attempts
         case .leave: hasLeft = true
         }

@@ -86,7 +86,16 @@ def usage() -> t.Usage:
         peak_memory_bytes=8,
         readonly_retries=9,
         started_us=1 << 40,
+        received_us=(1 << 40) - 10,
+        dispatched_us=(1 << 40) - 20,
+        arrived_us=(1 << 40) + 400,
+        slot=1,
+        worker=3,
     )
+
+
+def earlier() -> list[t.EarlierAttempt]:
+    return [t.EarlierAttempt(attempt=1, kind=t.FAILURE_KIND_KILLED, usage=usage())]
 
 
 def failure() -> t.Failure:
@@ -291,6 +300,7 @@ def run_update() -> m.RunUpdate:
         worker=3,
         warnings=["careful"],
         internal=True,
+        earlier=earlier(),
     )
     splitter = m.EntryUpdate(entry=12, node=0xFFFFFFFF, phase=m.PHASE_SPLIT, state=m.ENTRY_STATE_SUCCEEDED)
     return m.RunUpdate(
@@ -394,7 +404,7 @@ def from_coordinator() -> dict[str, m.FromCoordinator]:
         inline_threshold=4096,
         store_budget=1 << 31,
     )
-    outcomes = [m.CallResult(call=1, value=inline(90), usage=usage()), m.CallResult(call=2, failure=failure())]
+    outcomes = [m.CallResult(call=1, value=inline(90), usage=usage()), m.CallResult(call=2, failure=failure(), earlier=earlier())]
     bodies: dict[str, Message] = {
         "error": m.Error(code=m.ERROR_CODE_INVALID_GRAPH, message="cycle: a, b", node="a"),
         "ok": m.Ok(),

@@ -73,6 +73,9 @@ def _tables(request: Request, loaded: Loaded) -> list[Table]:
     out = request.text("out")
     if out is not None:
         OutputDirectory(out)
+    trace = request.text("trace")
+    if trace is not None and not os.access(os.path.dirname(os.path.abspath(trace)), os.W_OK):
+        raise CommandError(f"--trace {trace}: its directory is not there or cannot be written to")
     path = request.text("data") or loaded.data.get("path")
     if path is None:
         raise CommandError(f"{request.command}: --data is missing")
@@ -144,6 +147,9 @@ def _scoring(request: Request, loaded: Loaded) -> Any:
 def _follow(request: Request, loaded: Loaded, tables: list[Table], run: Run) -> int:
     """Wait for a run with progress, then print and write what it made; return the exit status."""
     _watch(request, run)
+    trace = request.text("trace")
+    if trace is not None:
+        _write_trace(run, trace)
     out = request.text("out")
     directory = OutputDirectory(out) if out is not None else None
     extra: dict[str, Any] = {}
@@ -160,6 +166,13 @@ def _follow(request: Request, loaded: Loaded, tables: list[Table], run: Run) -> 
         if out is not None:
             print(f"written to {out}")
     return 1 if run.state != "succeeded" or run.failed else 0
+
+
+def _write_trace(run: Run, path: str) -> None:
+    try:
+        run.trace(path)
+    except OSError as error:
+        raise CommandError(f"--trace {path}: {error.strerror}") from None
 
 
 def _watch(request: Request, run: Run) -> None:

@@ -83,6 +83,7 @@ class TaskRunner:
             peak_memory_bytes=peak_memory(),
             readonly_retries=context.readonly_retries,
             started_us=started_us,
+            slot=self._setup.slot,
         )
         del context
         return task_pb2.Result(

@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 from sklearn.datasets import load_iris
+from timelines import load, tasks
 
 import anabranch as ab
 from anabranch.binary import find_binary
@@ -77,12 +78,15 @@ def call(place, *arguments, status=0):
 
 def test_run_prints_writes_and_answers(place):
     done = call(
-        place, "run", "pipe.py:model", "--data", "iris.csv", "--target", "target", "--cv", "3", "--out", "results"
-    )
+        place, "run", "pipe.py:model", "--data", "iris.csv", "--target", "target", "--cv", "3", "--out", "results",
+        "--trace", "trace.json",
+    )  # fmt: skip
     assert "logisticregression" in done.stdout and "±" in done.stdout
     written = {str(p.relative_to(place / "results")) for p in (place / "results").rglob("*") if p.is_file()}
     assert {"scores.csv", "scores.parquet", "run.json", "graph.svg", "run.log", "paths/best.anabranch"} <= written
     assert not list(place.glob(".anabranch-out-*"))
+    names = {task["name"] for task in tasks(load(place / "trace.json"))}
+    assert {"folds split", "standardscaler fit", "logisticregression fit"} <= names
 
     scored = call(
         place, "run", "pipe.py:model", "--data", "iris.csv", "--target", "target", "--mode", "score",
@@ -97,6 +101,13 @@ def test_run_prints_writes_and_answers(place):
     )  # fmt: skip
     lines = (place / "predicted" / "predictions.csv").read_text().splitlines()
     assert lines[0] == "row,prediction" and len(lines) == 151
+
+
+def test_a_timeline_that_cannot_be_written_is_said_before_the_run(place):
+    done = call(
+        place, "run", "pipe.py:model", "--data", "iris.csv", "--target", "target", "--trace", "no/trace.json", status=2
+    )
+    assert "--trace no/trace.json" in done.stderr
 
 
 def test_json_is_all_that_stdout_gets(place):

@@ -2411,7 +2411,7 @@ const ProtobufCMessageDescriptor anabranch__v1__submit_calls__descriptor =
   (ProtobufCMessageInit) anabranch__v1__submit_calls__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__call_result__field_descriptors[4] =
+static const ProtobufCFieldDescriptor anabranch__v1__call_result__field_descriptors[5] =
 {
   {
     "call",
@@ -2461,9 +2461,22 @@ static const ProtobufCFieldDescriptor anabranch__v1__call_result__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "earlier",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Anabranch__V1__CallResult, n_earlier),
+    offsetof(Anabranch__V1__CallResult, earlier),
+    &anabranch__v1__earlier_attempt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__call_result__field_indices_by_name[] = {
   0,   /* field[0] = call */
+  4,   /* field[4] = earlier */
   2,   /* field[2] = failure */
   3,   /* field[3] = usage */
   1,   /* field[1] = value */
@@ -2471,7 +2484,7 @@ static const unsigned anabranch__v1__call_result__field_indices_by_name[] = {
 static const ProtobufCIntRange anabranch__v1__call_result__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__call_result__descriptor =
 {
@@ -2481,7 +2494,7 @@ const ProtobufCMessageDescriptor anabranch__v1__call_result__descriptor =
   "Anabranch__V1__CallResult",
   "anabranch.v1",
   sizeof(Anabranch__V1__CallResult),
-  4,
+  5,
   anabranch__v1__call_result__field_descriptors,
   anabranch__v1__call_result__field_indices_by_name,
   1,  anabranch__v1__call_result__number_ranges,
@@ -2925,7 +2938,7 @@ const ProtobufCMessageDescriptor anabranch__v1__shutdown__descriptor =
   (ProtobufCMessageInit) anabranch__v1__shutdown__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__entry_update__field_descriptors[16] =
+static const ProtobufCFieldDescriptor anabranch__v1__entry_update__field_descriptors[17] =
 {
   {
     "entry",
@@ -3119,9 +3132,22 @@ static const ProtobufCFieldDescriptor anabranch__v1__entry_update__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "earlier",
+    17,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Anabranch__V1__EntryUpdate, n_earlier),
+    offsetof(Anabranch__V1__EntryUpdate, earlier),
+    &anabranch__v1__earlier_attempt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__entry_update__field_indices_by_name[] = {
   12,   /* field[12] = attempts */
+  16,   /* field[16] = earlier */
   0,   /* field[0] = entry */
   8,   /* field[8] = failure */
   10,   /* field[10] = inputs */
@@ -3141,7 +3167,7 @@ static const unsigned anabranch__v1__entry_update__field_indices_by_name[] = {
 static const ProtobufCIntRange anabranch__v1__entry_update__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__entry_update__descriptor =
 {
@@ -3151,7 +3177,7 @@ const ProtobufCMessageDescriptor anabranch__v1__entry_update__descriptor =
   "Anabranch__V1__EntryUpdate",
   "anabranch.v1",
   sizeof(Anabranch__V1__EntryUpdate),
-  16,
+  17,
   anabranch__v1__entry_update__field_descriptors,
   anabranch__v1__entry_update__field_indices_by_name,
   1,  anabranch__v1__entry_update__number_ranges,

@@ -817,6 +817,51 @@ void   anabranch__v1__usage__free_unpacked
   assert(message->base.descriptor == &anabranch__v1__usage__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   anabranch__v1__earlier_attempt__init
+                     (Anabranch__V1__EarlierAttempt         *message)
+{
+  static const Anabranch__V1__EarlierAttempt init_value = ANABRANCH__V1__EARLIER_ATTEMPT__INIT;
+  *message = init_value;
+}
+size_t anabranch__v1__earlier_attempt__get_packed_size
+                     (const Anabranch__V1__EarlierAttempt *message)
+{
+  assert(message->base.descriptor == &anabranch__v1__earlier_attempt__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t anabranch__v1__earlier_attempt__pack
+                     (const Anabranch__V1__EarlierAttempt *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &anabranch__v1__earlier_attempt__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t anabranch__v1__earlier_attempt__pack_to_buffer
+                     (const Anabranch__V1__EarlierAttempt *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &anabranch__v1__earlier_attempt__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Anabranch__V1__EarlierAttempt *
+       anabranch__v1__earlier_attempt__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Anabranch__V1__EarlierAttempt *)
+     protobuf_c_message_unpack (&anabranch__v1__earlier_attempt__descriptor,
+                                allocator, len, data);
+}
+void   anabranch__v1__earlier_attempt__free_unpacked
+                     (Anabranch__V1__EarlierAttempt *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &anabranch__v1__earlier_attempt__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   anabranch__v1__result__init
                      (Anabranch__V1__Result         *message)
 {
@@ -2863,7 +2908,7 @@ const ProtobufCMessageDescriptor anabranch__v1__success__descriptor =
   (ProtobufCMessageInit) anabranch__v1__success__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__usage__field_descriptors[10] =
+static const ProtobufCFieldDescriptor anabranch__v1__usage__field_descriptors[15] =
 {
   {
     "queue_us",
@@ -2985,23 +3030,88 @@ static const ProtobufCFieldDescriptor anabranch__v1__usage__field_descriptors[10
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "received_us",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Usage, received_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dispatched_us",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Usage, dispatched_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "arrived_us",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Usage, arrived_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "slot",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Usage, slot),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "worker",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Usage, worker),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__usage__field_indices_by_name[] = {
+  12,   /* field[12] = arrived_us */
   6,   /* field[6] = bytes_copied */
   4,   /* field[4] = bytes_in */
   5,   /* field[5] = bytes_out */
   2,   /* field[2] = compute_us */
+  11,   /* field[11] = dispatched_us */
   1,   /* field[1] = open_us */
   7,   /* field[7] = peak_memory_bytes */
   0,   /* field[0] = queue_us */
   8,   /* field[8] = readonly_retries */
+  10,   /* field[10] = received_us */
+  13,   /* field[13] = slot */
   9,   /* field[9] = started_us */
   3,   /* field[3] = store_us */
+  14,   /* field[14] = worker */
 };
 static const ProtobufCIntRange anabranch__v1__usage__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__usage__descriptor =
 {
@@ -3011,11 +3121,75 @@ const ProtobufCMessageDescriptor anabranch__v1__usage__descriptor =
   "Anabranch__V1__Usage",
   "anabranch.v1",
   sizeof(Anabranch__V1__Usage),
-  10,
+  15,
   anabranch__v1__usage__field_descriptors,
   anabranch__v1__usage__field_indices_by_name,
   1,  anabranch__v1__usage__number_ranges,
   (ProtobufCMessageInit) anabranch__v1__usage__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor anabranch__v1__earlier_attempt__field_descriptors[3] =
+{
+  {
+    "attempt",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__EarlierAttempt, attempt),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__EarlierAttempt, kind),
+    &anabranch__v1__failure_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "usage",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__EarlierAttempt, usage),
+    &anabranch__v1__usage__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned anabranch__v1__earlier_attempt__field_indices_by_name[] = {
+  0,   /* field[0] = attempt */
+  1,   /* field[1] = kind */
+  2,   /* field[2] = usage */
+};
+static const ProtobufCIntRange anabranch__v1__earlier_attempt__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor anabranch__v1__earlier_attempt__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "anabranch.v1.EarlierAttempt",
+  "EarlierAttempt",
+  "Anabranch__V1__EarlierAttempt",
+  "anabranch.v1",
+  sizeof(Anabranch__V1__EarlierAttempt),
+  3,
+  anabranch__v1__earlier_attempt__field_descriptors,
+  anabranch__v1__earlier_attempt__field_indices_by_name,
+  1,  anabranch__v1__earlier_attempt__number_ranges,
+  (ProtobufCMessageInit) anabranch__v1__earlier_attempt__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor anabranch__v1__result__field_descriptors[7] =

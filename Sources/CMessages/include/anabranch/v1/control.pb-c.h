@@ -299,6 +299,11 @@ struct  Anabranch__V1__CallResult
   ProtobufCMessage base;
   uint64_t call;
   Anabranch__V1__Usage *usage;
+  /*
+   * before the attempt that `usage` tells of
+   */
+  size_t n_earlier;
+  Anabranch__V1__EarlierAttempt **earlier;
   Anabranch__V1__CallResult__OutcomeCase outcome_case;
   union {
     Anabranch__V1__ObjectRef *value;
@@ -307,7 +312,7 @@ struct  Anabranch__V1__CallResult
 };
 #define ANABRANCH__V1__CALL_RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__call_result__descriptor) \
-    , 0, NULL, ANABRANCH__V1__CALL_RESULT__OUTCOME__NOT_SET, {0} }
+    , 0, NULL, 0,NULL, ANABRANCH__V1__CALL_RESULT__OUTCOME__NOT_SET, {0} }
 
 
 struct  Anabranch__V1__CallResults
@@ -460,10 +465,15 @@ struct  Anabranch__V1__EntryUpdate
    * made by lowering (inner folds, collection): progress counts it, relations do not
    */
   protobuf_c_boolean internal;
+  /*
+   * before the attempt that `usage` tells of
+   */
+  size_t n_earlier;
+  Anabranch__V1__EarlierAttempt **earlier;
 };
 #define ANABRANCH__V1__ENTRY_UPDATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__entry_update__descriptor) \
-    , 0, 0, ANABRANCH__V1__PHASE__PHASE_UNSPECIFIED, NULL, ANABRANCH__V1__ENTRY_STATE__ENTRY_STATE_UNSPECIFIED, NULL, NULL, 0,NULL, NULL, NULL, 0,NULL, 0, 0, 0, 0,NULL, 0 }
+    , 0, 0, ANABRANCH__V1__PHASE__PHASE_UNSPECIFIED, NULL, ANABRANCH__V1__ENTRY_STATE__ENTRY_STATE_UNSPECIFIED, NULL, NULL, 0,NULL, NULL, NULL, 0,NULL, 0, 0, 0, 0,NULL, 0, 0,NULL }
 
 
 struct  Anabranch__V1__NodeProgress

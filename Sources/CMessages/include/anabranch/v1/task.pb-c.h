@@ -34,6 +34,7 @@ typedef struct Anabranch__V1__Score Anabranch__V1__Score;
 typedef struct Anabranch__V1__SplitPart Anabranch__V1__SplitPart;
 typedef struct Anabranch__V1__Success Anabranch__V1__Success;
 typedef struct Anabranch__V1__Usage Anabranch__V1__Usage;
+typedef struct Anabranch__V1__EarlierAttempt Anabranch__V1__EarlierAttempt;
 typedef struct Anabranch__V1__Result Anabranch__V1__Result;
 typedef struct Anabranch__V1__HeldReleased Anabranch__V1__HeldReleased;
 typedef struct Anabranch__V1__SlotLog Anabranch__V1__SlotLog;
@@ -503,13 +504,45 @@ struct  Anabranch__V1__Usage
    */
   uint64_t readonly_retries;
   /*
-   * CLOCK_MONOTONIC of the host
+   * When, for a timeline: CLOCK_MONOTONIC, in microseconds. Each is 0 where it is not known.
+   */
+  /*
+   * of the worker's host: its code began
    */
   uint64_t started_us;
+  /*
+   * of the worker's host: the worker read it off its lane
+   */
+  uint64_t received_us;
+  /*
+   * of the coordinator's host, as is the next one; filled in there, as is `worker`
+   */
+  uint64_t dispatched_us;
+  /*
+   * the coordinator read the answer, or gave the attempt up
+   */
+  uint64_t arrived_us;
+  uint32_t slot;
+  uint64_t worker;
 };
 #define ANABRANCH__V1__USAGE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__usage__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * An attempt that did not end its task: another one followed.
+ */
+struct  Anabranch__V1__EarlierAttempt
+{
+  ProtobufCMessage base;
+  uint32_t attempt;
+  Anabranch__V1__FailureKind kind;
+  Anabranch__V1__Usage *usage;
+};
+#define ANABRANCH__V1__EARLIER_ATTEMPT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__earlier_attempt__descriptor) \
+    , 0, ANABRANCH__V1__FAILURE_KIND__FAILURE_KIND_UNSPECIFIED, NULL }
 
 
 typedef enum {
@@ -1039,6 +1072,25 @@ Anabranch__V1__Usage *
 void   anabranch__v1__usage__free_unpacked
                      (Anabranch__V1__Usage *message,
                       ProtobufCAllocator *allocator);
+/* Anabranch__V1__EarlierAttempt methods */
+void   anabranch__v1__earlier_attempt__init
+                     (Anabranch__V1__EarlierAttempt         *message);
+size_t anabranch__v1__earlier_attempt__get_packed_size
+                     (const Anabranch__V1__EarlierAttempt   *message);
+size_t anabranch__v1__earlier_attempt__pack
+                     (const Anabranch__V1__EarlierAttempt   *message,
+                      uint8_t             *out);
+size_t anabranch__v1__earlier_attempt__pack_to_buffer
+                     (const Anabranch__V1__EarlierAttempt   *message,
+                      ProtobufCBuffer     *buffer);
+Anabranch__V1__EarlierAttempt *
+       anabranch__v1__earlier_attempt__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   anabranch__v1__earlier_attempt__free_unpacked
+                     (Anabranch__V1__EarlierAttempt *message,
+                      ProtobufCAllocator *allocator);
 /* Anabranch__V1__Result methods */
 void   anabranch__v1__result__init
                      (Anabranch__V1__Result         *message);
@@ -1285,6 +1337,9 @@ typedef void (*Anabranch__V1__Success_Closure)
 typedef void (*Anabranch__V1__Usage_Closure)
                  (const Anabranch__V1__Usage *message,
                   void *closure_data);
+typedef void (*Anabranch__V1__EarlierAttempt_Closure)
+                 (const Anabranch__V1__EarlierAttempt *message,
+                  void *closure_data);
 typedef void (*Anabranch__V1__Result_Closure)
                  (const Anabranch__V1__Result *message,
                   void *closure_data);
@@ -1342,6 +1397,7 @@ extern const ProtobufCMessageDescriptor anabranch__v1__score__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__split_part__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__success__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__usage__descriptor;
+extern const ProtobufCMessageDescriptor anabranch__v1__earlier_attempt__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__result__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__held_released__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__slot_log__descriptor;

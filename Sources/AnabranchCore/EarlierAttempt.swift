@@ -1,0 +1,13 @@
+/// An attempt that did not end its task: another one followed.
+public struct EarlierAttempt: Hashable, Sendable {
+    public var number: UInt32
+    /// Why it did not.
+    public var kind: FailureKind
+    public var usage: Usage
+
+    public init(number: UInt32, kind: FailureKind, usage: Usage) {
+        self.number = number
+        self.kind = kind
+        self.usage = usage
+    }
+}
