@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from anabranch.joblib import register_when_imported
 
 if TYPE_CHECKING:  # what type checkers and editors see; `_HOMES` is what runs
-    from anabranch import joblib, nodes
+    from anabranch import joblib, model_selection, nodes
     from anabranch.client import init, shutdown
     from anabranch.data import Xy
     from anabranch.errors import (
@@ -76,12 +76,14 @@ _HOMES = {
     "shutdown": "client",
 }
 
-__all__ = [*sorted(name for name in _HOMES if not name.startswith("_")), "joblib", "nodes"]
+_PACKAGES = ("joblib", "model_selection", "nodes")
+
+__all__ = [*sorted(name for name in _HOMES if not name.startswith("_")), *_PACKAGES]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "nodes":
-        return importlib.import_module("anabranch.nodes")
+    if name in _PACKAGES:
+        return importlib.import_module(f"anabranch.{name}")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'anabranch' has no attribute {name!r}")

@@ -14,10 +14,9 @@ import joblib
 
 from anabranch.calls import LARGE
 from anabranch.client import current
-from anabranch.errors import ConnectionFailed
 from anabranch.executor import Executor
 from anabranch.references import Ref
-from anabranch.v1 import control_pb2
+from anabranch.slots import pool_slots
 
 #: Seconds that a batch of calls should take: well above what one task costs, well below what a user waits for.
 BATCH_SECONDS = 0.02
@@ -86,7 +85,7 @@ class AnabranchBackend(joblib.ParallelBackendBase):
             return 1
         if n_jobs is not None and n_jobs > 0:
             return n_jobs
-        return max(_slots() + 1 + (-1 if n_jobs is None else n_jobs), 1)
+        return max(pool_slots() + 1 + (-1 if n_jobs is None else n_jobs), 1)
 
     def compute_batch_size(self) -> int:
         """Return how many calls go into the next task."""
@@ -203,14 +202,3 @@ def _nbytes(value: Any) -> int:
         value = value.data
     nbytes = getattr(value, "nbytes", 0)
     return nbytes if isinstance(nbytes, int) and not isinstance(value, memoryview) else 0
-
-
-def _slots() -> int:
-    client = current()
-    status = client.ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest())).status
-    slots = sum(worker.slots for worker in status.workers if worker.state == "active")
-    if slots == 0:
-        raise ConnectionFailed(
-            f"the coordinator at {client.address} has no worker: start one with `anabranch worker --address ...`"
-        )
-    return slots

@@ -1,0 +1,155 @@
+"""What is to be done next: a fold is finished before new ones are opened, so that memory grows with slots only."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anabranch.model_selection.prefixes import Segment
+
+#: Seconds that a task of fused calls is meant to take: long against the cost of a task, short against a search.
+FUSED_SECONDS = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """One task: a segment's steps (``calls`` is empty), or calls that end on the segment."""
+
+    segment: Segment
+    calls: tuple[int, ...] = ()
+
+
+class Agenda:
+    """Orders the work of trees: depth first within a fold, folds one after the other.
+
+    A value without clock or input: what has ended is told to it, what can begin is taken from it.
+
+    Parameters
+    ----------
+    roots : sequence of Segment
+        One for each fold.
+    most_open : int
+        Folds that may be begun and not finished at a time.
+    slots : int
+        Tasks that run at a time: fused calls leave work for every slot.
+    """
+
+    def __init__(self, roots: Sequence[Segment], most_open: int, slots: int) -> None:
+        self._closed = deque(roots)
+        self._most_open = most_open
+        self._slots = slots
+        self._left: dict[int, int] = {}
+        self._order: dict[Segment, int] = {}
+        # (fold, place in the fold, whether it is a segment's own steps, number of the entry, segment)
+        self._ready: list[tuple[int, int, bool, int, Segment]] = []
+        self._numbers = itertools.count()
+        self._calls: dict[Segment, deque[int]] = {}
+        self._pending: dict[Segment, int] = {}
+        self._seconds: float | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every call has been answered."""
+        return not self._closed and not self._left
+
+    @property
+    def open_folds(self) -> int:
+        """How many folds are begun and not finished."""
+        return len(self._left)
+
+    def take(self, *, fuse: bool = True) -> Work | None:
+        """Return what is to begin next, or None when that waits for what runs."""
+        while True:
+            if not self._ready:
+                if not self._closed or len(self._left) >= self._most_open:
+                    return None
+                self._open(self._closed.popleft())
+                continue
+            _, _, with_steps, _, segment = self._ready[0]
+            if with_steps:
+                heapq.heappop(self._ready)
+                return Work(segment)
+            waiting = self._calls[segment]
+            count = self._fused(len(waiting)) if fuse else 1
+            calls = tuple(waiting.popleft() for _ in range(min(count, len(waiting))))
+            if not waiting:
+                heapq.heappop(self._ready)
+            if calls:
+                return Work(segment, calls)
+
+    def fitted(self, segment: Segment, *, failed: bool = False) -> None:
+        """Note that a segment's steps are there: what is below it can begin.
+
+        With ``failed`` one of them raised: nothing further is shared, and its calls say what was raised.
+        """
+        if failed:
+            for child in list(segment.children):
+                segment.calls.extend(child.dissolve())
+        self._release_below(segment)
+
+    def answered(self, segment: Segment, seconds: Sequence[float]) -> list[Segment]:
+        """Note that calls that end on a segment were answered.
+
+        Parameters
+        ----------
+        segment : Segment
+        seconds : sequence of float
+            What each of the calls took.
+
+        Returns
+        -------
+        segments whose outputs nobody will need again
+        """
+        for one in seconds:
+            self._seconds = one if self._seconds is None else 0.8 * self._seconds + 0.2 * one
+        self._left[segment.fold] -= len(seconds)
+        if self._left[segment.fold] == 0:
+            del self._left[segment.fold]
+        over: list[Segment] = []
+        current: Segment | None = segment
+        while current is not None:
+            self._pending[current] -= len(seconds)
+            if self._pending[current] == 0:
+                over.append(current)
+            current = current.parent
+        return over
+
+    def give_up(self, segment: Segment) -> None:
+        """Take a segment whose steps could not be shared apart: its calls go to the segment above it."""
+        assert segment.parent is not None
+        calls = segment.dissolve()
+        parent = segment.parent
+        self._calls.setdefault(parent, deque()).extend(calls)
+        self._push(parent, self._order[segment], False)
+
+    def _open(self, root: Segment) -> None:
+        for number, segment in enumerate(root.walk()):
+            self._order[segment] = number
+        for segment in root.walk():
+            count = len(segment.calls)
+            current: Segment | None = segment
+            while current is not None:
+                self._pending[current] = self._pending.get(current, 0) + count
+                current = current.parent
+        if self._pending[root]:
+            self._left[root.fold] = self._pending[root]
+            self._release_below(root)
+
+    def _release_below(self, segment: Segment) -> None:
+        for child in segment.children:
+            self._push(child, self._order[child], True)
+        if segment.calls:
+            self._calls[segment] = deque(segment.calls)
+            self._push(segment, self._order[segment], False)
+
+    def _push(self, segment: Segment, place: int, with_steps: bool) -> None:
+        heapq.heappush(self._ready, (segment.fold, place, with_steps, next(self._numbers), segment))
+
+    def _fused(self, waiting: int) -> int:
+        if self._seconds is None:
+            return 1
+        wanted = int(FUSED_SECONDS / max(self._seconds, 1e-5))
+        return max(1, min(wanted, -(-waiting // (2 * self._slots))))

@@ -1,0 +1,251 @@
+"""One fold of one pipeline, in the process that runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+# Documented, and listed in `__all__`, despite the underscore.
+from sklearn.utils import _safe_indexing as rows_of
+
+from anabranch.model_selection.recall import Recall, RecalledTransform, SegmentFitted, can_stand_before
+from anabranch.model_selection.shared_steps import Raised, SharedSteps
+from anabranch.runtime.private_copies import is_read_only_complaint
+
+
+class Fold:
+    """Fits and scores a pipeline on a fold's rows, of which some steps are known.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Not yet fitted; it will be.
+    X : array-like
+        All rows.
+    train, test : array-like of int or bool
+    shared : sequence of SharedSteps
+        Of the segments from the pipeline's first step on.
+    """
+
+    def __init__(self, pipeline: Any, X: Any, train: Any, test: Any, shared: Sequence[SharedSteps]) -> None:
+        self.pipeline = pipeline
+        self._X = X
+        self._train = _numbers(train, X)
+        self._test = _numbers(test, X)
+        self._known = [step for steps in shared for step in steps.steps]
+        self._output = shared[-1].output if shared else None
+        self._sides: dict[str, Any] = {}
+        self.fits: Counter[str] = Counter()
+        self.transforms: Counter[str] = Counter()
+
+    # ---- fit
+
+    def fit(self, y: Any, params: dict[str, Any]) -> None:
+        """Fit the steps that are not known.
+
+        Outputs of others are read-only. When an estimator insists on writing to one, the fit is done again on a copy.
+        """
+        try:
+            self._fit(y, params, Recall(self._known, self._output))
+        except ValueError as error:
+            if not self._known or not is_read_only_complaint(error):
+                raise
+            self.pipeline = clone(self.pipeline)
+            self._fit(y, params, Recall(self._known, copy.deepcopy(self._output)))
+
+    def fit_segment(self, y: Any, params: dict[str, Any], until: int) -> SharedSteps:
+        """Fit the steps up to number ``until``, and return those that were not known."""
+        recall = Recall(self._known, self._output, until)
+        with contextlib.suppress(SegmentFitted):
+            self._fit(y, params, recall)
+        if recall.fitted and recall.fitted[-1].error is not None and self._known:
+            error = recall.fitted[-1].error
+            if isinstance(error, ValueError) and is_read_only_complaint(error):
+                self.pipeline = clone(self.pipeline)
+                recall = Recall(self._known, copy.deepcopy(self._output), until)
+                with contextlib.suppress(SegmentFitted):
+                    self._fit(y, params, recall)
+        return SharedSteps(recall.fitted, recall.output)
+
+    def _fit(self, y: Any, params: dict[str, Any], recall: Recall) -> None:
+        memory = self.pipeline.memory
+        self.pipeline.set_params(memory=recall)
+        # What is known stands for all rows: no step sees them.
+        X = None if self._known else self.side("train")
+        try:
+            if y is None:
+                self.pipeline.fit(X, **params)
+            else:
+                self.pipeline.fit(X, y, **params)
+        finally:
+            self.pipeline.set_params(memory=memory)
+            names = self._names()
+            for step, name in zip(recall.fitted, names[len(self._known) :]):
+                step.name = name
+                self.fits[name] += 1
+
+    def _names(self) -> list[str]:
+        return [name for name, step in self.pipeline.steps[:-1] if fits(step)]
+
+    # ---- rows
+
+    def side(self, which: str) -> Any:
+        """Return the rows of a side, ``"train"`` or ``"test"``: the same object each time."""
+        if which not in self._sides:
+            self._sides[which] = rows_of(self._X, self._train if which == "train" else self._test)
+        return self._sides[which]
+
+    def side_of(self, numbers: Any) -> str | None:
+        """Return the side whose row numbers these are."""
+        for which, own in (("test", self._test), ("train", self._train)):
+            if np.array_equal(numbers, own):
+                return which
+        return None
+
+    def transform_segment(self, segment: SharedSteps, sides: Sequence[str]) -> None:
+        """Add to a segment's steps what they make of the rows that will be scored."""
+        for which in sides:
+            current = getattr(self._known[-1], which) if self._known else self.side(which)
+            for step in segment.steps:
+                begun = time.time()
+                if not isinstance(current, Raised):
+                    self.transforms[step.name] += 1
+                    current = _transformed(step.fitted, current)
+                setattr(step, which, current)
+                if which == "test":
+                    step.test_seconds = time.time() - begun
+
+    # ---- scoring
+
+    def score(self, scorer: Callable, numbers: Any, y: tuple, params: dict[str, Any]) -> Any:
+        """Call a scorer with the fitted pipeline and the rows of these numbers."""
+        which = self.side_of(numbers)
+        X = self.side(which) if which else rows_of(self._X, numbers)
+        try:
+            return self._score(scorer, which, X, y, params, as_stored)
+        except ValueError as error:
+            if not self._known or not is_read_only_complaint(error):
+                raise
+            return self._score(scorer, which, X, y, params, copy.deepcopy)
+
+    def _score(
+        self, scorer: Callable, which: str | None, X: Any, y: tuple, params: dict[str, Any], prepared: Callable
+    ) -> Any:
+        current = X
+        with contextlib.ExitStack() as stack:
+            known = iter(self._known)
+            for name, step in self.pipeline.steps[:-1]:
+                if not fits(step):
+                    continue
+                pairs = []
+                stored = next(known, None)
+                output = getattr(stored, which) if stored is not None and which is not None else None
+                if output is not None and not isinstance(current, Raised):
+                    output = prepared(output)
+                    pairs.append((current, output))
+                    current = output
+                if can_stand_before(step):
+                    stack.enter_context(RecalledTransform(step, name, pairs, self.transforms))
+            return scorer(self.pipeline, X, *y, **params)
+
+
+class StandIn(BaseEstimator):
+    """Stands for a pipeline where scikit-learn fits and scores one: it gets row numbers in the place of rows.
+
+    Parameters
+    ----------
+    fold : Fold
+    """
+
+    def __init__(self, fold: Any = None) -> None:
+        self.fold = fold
+
+    def set_params(self, **params: Any) -> StandIn:
+        """Set parameters of the pipeline."""
+        self.fold.pipeline.set_params(**params)
+        return self
+
+    def fit(self, numbers: Any, y: Any = None, **params: Any) -> StandIn:
+        """Fit the pipeline on the fold's training rows."""
+        self.fold.fit(y, params)
+        return self
+
+
+class SegmentStandIn(StandIn):
+    """A `StandIn` that fits no more than a segment.
+
+    Parameters
+    ----------
+    fold : Fold
+    until : int
+    """
+
+    def __init__(self, fold: Any = None, until: int = 0) -> None:
+        super().__init__(fold)
+        self.until = until
+
+    def fit(self, numbers: Any, y: Any = None, **params: Any) -> StandIn:
+        """Fit the segment, and end with `SegmentFitted`."""
+        self.fold.segment = self.fold.fit_segment(y, params, self.until)
+        raise SegmentFitted
+
+
+def standing_scorer(scorer: Any, fold: Fold) -> Any:
+    """Return a scorer that hands the fold's own pipeline and rows to ``scorer``, of its class as far as can be."""
+
+    def score(_: Any, numbers: Any, *y: Any, **params: Any) -> Any:
+        return fold.score(scorer, numbers, y, params)
+
+    try:
+        substitute = copy.copy(scorer)
+        substitute.__class__ = _standing_class(type(scorer))
+    except TypeError:
+        # A function, or another callable whose class is not Python's.
+        return score
+    vars(substitute)[_SCORE] = score
+    return substitute
+
+
+_SCORE = "_anabranch_score"
+
+
+@functools.cache
+def _standing_class(kind: type) -> type:
+    """Return a class that is ``kind`` but for its call, which is what the instance was given."""
+    # One for each class, and without a fold in it: a class is a cycle, and would keep the fold's arrays alive.
+    return type(kind.__name__, (kind,), {"__call__": lambda self, *args, **named: vars(self)[_SCORE](*args, **named)})
+
+
+def fits(step: Any) -> bool:
+    """Whether a pipeline's step is an estimator, not a place left empty."""
+    return step is not None and not isinstance(step, str)
+
+
+def as_stored(value: Any) -> Any:
+    """Return the value as it is."""
+    return value
+
+
+def _transformed(estimator: Any, X: Any) -> Any:
+    try:
+        try:
+            return estimator.transform(X)
+        except ValueError as error:
+            if not is_read_only_complaint(error):
+                raise
+            return estimator.transform(copy.deepcopy(X))
+    except Exception as error:
+        return Raised(error)
+
+
+def _numbers(rows: Any, X: Any) -> Any:
+    rows = np.asarray(rows)
+    return np.flatnonzero(rows) if rows.dtype.kind == "b" else rows

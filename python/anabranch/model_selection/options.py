@@ -1,0 +1,72 @@
+"""What a search is told beyond scikit-learn's own parameters."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any
+
+from anabranch.errors import RequestError
+
+SHARE, APART = "share", "apart"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the calls of searches and validations run; see `options` for the fields."""
+
+    unseeded: str = SHARE
+    timeout: float | None = None
+    memory: int | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.unseeded not in (SHARE, APART):
+            raise RequestError(f"unseeded={self.unseeded!r}; use {SHARE!r} or {APART!r}")
+
+    @property
+    def limited(self) -> bool:
+        """Whether a call has a limit of its own, so that calls must not be fused."""
+        return self.timeout is not None or self.memory is not None
+
+
+_DEFAULTS = Options()
+_current: ContextVar[Options] = ContextVar("anabranch_model_selection_options", default=_DEFAULTS)
+
+
+def current_options() -> Options:
+    """Return the options that hold here."""
+    return _current.get()
+
+
+@contextlib.contextmanager
+def options(**chosen: Any) -> Iterator[None]:
+    """Set options of the searches and validations within a ``with`` block.
+
+    The classes keep exactly scikit-learn's parameters; what only a pool can do is said here.
+
+    Parameters
+    ----------
+    unseeded : {"share", "apart"}
+        Whether candidates share one fit of a step whose ``random_state`` is None. Shared (the default), such a step is
+        drawn once for each fold and all candidates that have it; apart, each candidate draws its own, as scikit-learn
+        does without ``memory=``.
+    timeout : float
+        Seconds that one fit and its scoring may take, and one shared step. What takes longer is stopped and counts as
+        a failed fit of its candidate and fold.
+    memory : int or str
+        Bytes that one fit may allocate (``"2G"``); what allocates more counts as a failed fit.
+
+    Raises
+    ------
+    TypeError
+        When there is no such option.
+    RequestError
+        When a value is none of those above.
+    """
+    token = _current.set(replace(_current.get(), **chosen))
+    try:
+        yield
+    finally:
+        _current.reset(token)

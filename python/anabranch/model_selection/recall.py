@@ -1,0 +1,140 @@
+"""How a pipeline fits without fitting again what others have fitted: through scikit-learn's ``memory=`` interface.
+
+A `Pipeline` hands each fit of a step before its last one to ``memory.cache(function)``. `Recall` is such a memory: it
+answers the first steps with what is known of them and lets the others be fitted, in scikit-learn's own code and order,
+with the parameters and metadata that the pipeline routes to them. `RecalledTransform` does the same for ``transform``
+in scoring.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from anabranch.model_selection.shared_steps import Raised, SharedStep
+
+
+class SegmentFitted(BaseException):
+    """Ends a pipeline's fit when the steps that were wanted of it are fitted; no failure, so no `Exception`."""
+
+
+class Recall:
+    """A pipeline's ``memory`` for one fit.
+
+    Parameters
+    ----------
+    steps : sequence of SharedStep
+        What is known, from the pipeline's first step on.
+    output : object
+        Of the last of them, for the training rows.
+    until : int, optional
+        Number of steps after which the fit ends with `SegmentFitted`. Then what a step raises is kept, not raised.
+    """
+
+    #: No place on a disk: the pipeline then fits its own steps, not clones of them.
+    location = None
+
+    def __init__(self, steps: Sequence[SharedStep], output: Any, until: int | None = None) -> None:
+        self._known = list(steps)
+        self._known_output = output
+        self._until = until
+        self._position = 0
+        self.fitted: list[SharedStep] = []
+        self.output: Any = None
+
+    def cache(self, function: Callable, **_: Any) -> Callable:
+        """Return what the pipeline calls instead of ``function``; the interface of `joblib.Memory`."""
+
+        def fit_transform(transformer: Any, X: Any, y: Any = None, **named: Any) -> tuple[Any, Any]:
+            position = self._position
+            self._position += 1
+            if position < len(self._known):
+                step = self._known[position]
+                if step.error is not None:
+                    raise step.error
+                # Only the last known step's output is ever looked at.
+                return (self._known_output if position == len(self._known) - 1 else X), step.fitted
+            return self._fit(function, transformer, X, y, named)
+
+        return fit_transform
+
+    def _fit(self, function: Callable, transformer: Any, X: Any, y: Any, named: dict[str, Any]) -> tuple[Any, Any]:
+        begun = time.time()
+        step = SharedStep("")
+        self.fitted.append(step)
+        try:
+            output, step.fitted = function(transformer, X, y, **named)
+        except Exception as error:
+            if self._until is None:
+                raise
+            step.error = error
+            raise SegmentFitted from None
+        finally:
+            step.fit_seconds = time.time() - begun
+        if self._until is not None and self._position == self._until:
+            self.output = output
+            raise SegmentFitted
+        return output, step.fitted
+
+
+class RecalledTransform:
+    """Stands in front of one estimator's ``transform`` and answers it for inputs whose outputs are known.
+
+    All other calls are the estimator's. An input is known by identity, so that what a scorer makes of the rows is
+    transformed as scikit-learn would.
+
+    Parameters
+    ----------
+    estimator : fitted transformer
+    name : str
+    known : list of (input, output)
+    count : Counter
+        Of transforms that were computed, by name.
+    """
+
+    def __init__(self, estimator: Any, name: str, known: list[tuple[Any, Any]], count: Counter[str]) -> None:
+        self._estimator = estimator
+        self._name = name
+        self._known = known
+        self._count = count
+
+    def __enter__(self) -> RecalledTransform:
+        # In the instance, where it hides the method of the class.
+        vars(self._estimator)["transform"] = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        vars(self._estimator).pop("transform", None)
+
+    def __call__(self, X: Any, *args: Any, **named: Any) -> Any:
+        """Transform X."""
+        if not args and not named:
+            for given, output in self._known:
+                if X is given:
+                    if isinstance(output, Raised):
+                        raise output.error
+                    return output
+        self._count[self._name] += 1
+        self.__exit__()
+        try:
+            return self._estimator.transform(X, *args, **named)
+        finally:
+            self.__enter__()
+
+    def __reduce__(self) -> Any:
+        # A copy of the estimator has its own transform.
+        return _plain_transform, (self._estimator,)
+
+
+def _plain_transform(estimator: Any) -> Any:
+    return type(estimator).transform.__get__(estimator)
+
+
+def can_stand_before(estimator: Any) -> bool:
+    """Whether an estimator's ``transform`` can be hidden by one in the instance."""
+    try:
+        return "transform" not in vars(estimator) and hasattr(estimator, "transform")
+    except TypeError:
+        return False

@@ -1,0 +1,225 @@
+"""What the pool runs for a search: scikit-learn's own functions, with known steps in the place of fits."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import joblib
+import numpy as np
+from sklearn.base import clone
+
+from anabranch.model_selection.fold import Fold, SegmentStandIn, StandIn, standing_scorer
+from anabranch.model_selection.recall import SegmentFitted
+from anabranch.model_selection.shared_steps import SharedSteps
+
+_inside: ContextVar[bool] = ContextVar("anabranch_model_selection_task", default=False)
+
+
+@dataclass
+class Answer:
+    """What one call said.
+
+    Attributes
+    ----------
+    value : object
+        What it returned.
+    seconds : float
+        What it took in its process.
+    warnings : list of (message, category, filename, line)
+    printed : str
+    fits, transforms : Counter
+        Of steps, by name: what was computed, not what was known.
+    """
+
+    value: Any = None
+    seconds: float = 0.0
+    warnings: list[tuple[Any, type[Warning], str, int]] = field(default_factory=list)
+    printed: str = ""
+    fits: Counter[str] = field(default_factory=Counter)
+    transforms: Counter[str] = field(default_factory=Counter)
+
+
+def inside_task() -> bool:
+    """Whether this is a task of a search: one that it starts itself then runs in this process."""
+    return _inside.get()
+
+
+def run_calls(function: Callable, common: Mapping[Any, Any], calls: Sequence[tuple[dict, dict]]) -> list[Answer]:
+    """Call a function as it was called by its user.
+
+    Parameters
+    ----------
+    function : callable
+        As given to joblib: it sets the configuration and the warning filters of its caller.
+    common : dict
+        Arguments that all calls have, by position or name.
+    calls : sequence of (dict, dict)
+        The other arguments of each call, by position and by name.
+    """
+    positions = {key: value for key, value in common.items() if isinstance(key, int)}
+    names = {key: value for key, value in common.items() if not isinstance(key, int)}
+    answers = []
+    for own, named in calls:
+        placed = {**positions, **own}
+        arguments = [placed[index] for index in range(len(placed))]
+        answers.append(_answer(function, _body(function), arguments, {**names, **named}))
+    return answers
+
+
+def run_fits(
+    function: Callable,
+    common: Mapping[str, Any],
+    estimator: Any,
+    X: Any,
+    y: Any,
+    fold: tuple[Any, Any],
+    shared: Sequence[Answer],
+    calls: Sequence[dict],
+) -> list[Answer]:
+    """Fit and score candidates on one fold, all of which share the steps of ``shared``.
+
+    Parameters
+    ----------
+    function : callable
+        scikit-learn's function for one fit and its scores, as given to joblib.
+    common : dict
+        Its arguments by name, but those below.
+    estimator : Pipeline
+    X, y : array-like
+    fold : (train, test)
+    shared : sequence of Answer
+        Of `run_segment`, for all segments above.
+    calls : sequence of dict
+        The arguments that differ between the calls.
+    """
+    answers = []
+    segments = [answer.value for answer in shared]
+    for own in calls:
+        state = Fold(clone(estimator), X, *fold, segments)
+        named = {**common, **own, "train": fold[0], "test": fold[1]}
+        named["scorer"] = standing_scorer(named["scorer"], state)
+        answer = _answer(function, _body(function), (StandIn(state), _row_numbers(X), y), named)
+        answer.fits, answer.transforms = state.fits, state.transforms
+        known = [step for steps in segments for step in steps.steps]
+        if "fit_time" in answer.value:
+            # A candidate's time is its own and that of what it shares.
+            answer.value["fit_time"] += sum(step.fit_seconds for step in known)
+            answer.value["score_time"] += sum(step.test_seconds for step in known)
+        if "estimator" in answer.value:
+            answer.value["estimator"] = state.pipeline
+        answers.append(answer)
+    return answers
+
+
+def run_segment(
+    function: Callable,
+    common: Mapping[str, Any],
+    estimator: Any,
+    X: Any,
+    y: Any,
+    fold: tuple[Any, Any],
+    shared: Sequence[Answer],
+    call: dict,
+    until: int,
+) -> Answer:
+    """Fit the steps that several candidates share, and transform what will be scored.
+
+    Parameters
+    ----------
+    function, common, estimator, X, y, fold, shared
+        As for `run_fits`.
+    call : dict
+        The arguments of one of the calls that share the steps.
+    until : int
+        Number of steps, those of ``shared`` included.
+
+    Returns
+    -------
+    Answer
+        With `SharedSteps`.
+    """
+    state = Fold(clone(estimator), X, *fold, [answer.value for answer in shared])
+    named = {**common, **call, "train": fold[0], "test": fold[1]}
+    if "verbose" in named:
+        named["verbose"] = 0
+
+    def body(*arguments: Any, **named: Any) -> SharedSteps:
+        with contextlib.suppress(SegmentFitted):
+            _body(function)(*arguments, **named)
+        segment: SharedSteps = state.segment
+        if not segment.failed:
+            sides = ["test", "train"] if named.get("return_train_score") else ["test"]
+            state.transform_segment(segment, sides)
+        return segment
+
+    answer = _answer(function, body, (SegmentStandIn(state, until), _row_numbers(X), y), named)
+    answer.fits, answer.transforms = state.fits, state.transforms
+    return answer
+
+
+def run_failed(function: Callable, error: Exception, X: Any, named: Mapping[str, Any]) -> Any:
+    """Return what scikit-learn's function says of a fit that fails with ``error``, or raise it if it would."""
+    kept = {name: value for name, value in named.items() if name not in ("fit_params", "score_params")}
+    return _body(function)(_Failing(error), _row_numbers(X), None, fit_params=None, score_params=None, **kept)
+
+
+class _Failing(StandIn):
+    """Fails as a fit did whose process is gone."""
+
+    def __init__(self, error: Any = None) -> None:
+        self.error = error
+
+    def set_params(self, **params: Any) -> StandIn:
+        return self
+
+    def fit(self, numbers: Any, y: Any = None, **params: Any) -> StandIn:
+        raise self.error
+
+
+def _body(function: Any) -> Callable:
+    """Return the function within scikit-learn's wrapper, or the function itself."""
+    return getattr(function, "function", function)
+
+
+def _answer(wrapper: Any, body: Callable, arguments: Sequence[Any], named: Mapping[str, Any]) -> Answer:
+    """Run ``body`` under the configuration and filters that ``wrapper`` carries, and keep what it said."""
+    answer = Answer()
+
+    def kept(*arguments: Any, **named: Any) -> Any:
+        with warnings.catch_warnings(record=True) as log:
+            try:
+                return body(*arguments, **named)
+            finally:
+                answer.warnings = [(one.message, one.category, one.filename, one.lineno) for one in log]
+
+    call = kept
+    if hasattr(wrapper, "function"):
+        call = copy.copy(wrapper)
+        call.function = kept
+    printed = io.StringIO()
+    redirected = contextlib.redirect_stdout(printed) if named.get("verbose") else contextlib.nullcontext()
+    token = _inside.set(True)
+    begun = time.perf_counter()
+    try:
+        # The pool's slots are the parallelism: what is nested runs in this one.
+        with joblib.parallel_config(backend="sequential"), redirected:
+            answer.value = call(*arguments, **named)
+    finally:
+        _inside.reset(token)
+    answer.seconds = time.perf_counter() - begun
+    answer.printed = printed.getvalue()
+    return answer
+
+
+def _row_numbers(X: Any) -> Any:
+    shape = getattr(X, "shape", None)
+    return np.arange(shape[0] if shape else len(X))

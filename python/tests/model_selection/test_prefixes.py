@@ -1,0 +1,100 @@
+"""The tree of shared steps, and the order in which it is worked off."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anabranch.model_selection.agenda import Agenda
+from anabranch.model_selection.prefixes import share_prefixes
+
+
+def shape(segment):
+    return (segment.begin, segment.end, sorted(segment.calls), [shape(child) for child in segment.children])
+
+
+def test_steps_that_the_same_calls_share_are_one_segment():
+    root = share_prefixes(0, [(0, "abc"), (1, "abc"), (2, "abd"), (3, "abd"), (4, "xy"), (5, "")])
+    assert shape(root) == (0, 0, [4, 5], [(0, 2, [], [(2, 3, [0, 1], []), (2, 3, [2, 3], [])])])
+
+
+def test_a_call_may_end_where_others_go_on():
+    root = share_prefixes(0, [(0, "a"), (1, "ab"), (2, "ab")])
+    assert shape(root) == (0, 0, [], [(0, 1, [0], [(1, 2, [1, 2], [])])])
+
+
+def test_equal_steps_behind_different_ones_are_not_shared():
+    root = share_prefixes(0, [(0, "ac"), (1, "bc")])
+    assert shape(root) == (0, 0, [0, 1], [])
+
+
+def work_off(agenda, slots, fail=frozenset()):
+    """Run an agenda to its end; returns the order of works and the most folds that were open at a time."""
+    order, running, opened = [], [], 0
+    while not agenda.finished:
+        while len(running) < slots and (work := agenda.take()) is not None:
+            running.append(work)
+        opened = max(opened, agenda.open_folds)
+        assert running, "nothing runs and nothing can begin"
+        work = running.pop(0)
+        order.append(work)
+        if work.calls:
+            agenda.answered(work.segment, [0.001] * len(work.calls))
+        elif work.segment.begin in fail:
+            agenda.give_up(work.segment)
+        else:
+            agenda.fitted(work.segment)
+    return order, opened
+
+
+candidates = st.lists(st.text("ab", max_size=3), min_size=1, max_size=12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(candidates, st.integers(1, 3), st.integers(1, 4), st.sets(st.integers(0, 2)))
+def test_every_call_is_answered_once_after_its_steps(keys, folds, slots, fail):
+    count = len(keys)
+    roots = [
+        share_prefixes(fold, [(fold * count + number, key) for number, key in enumerate(keys)]) for fold in range(folds)
+    ]
+    order, opened = work_off(Agenda(roots, slots + 1, slots), slots, fail)
+    answered = [call for work in order for call in work.calls]
+    assert sorted(answered) == list(range(folds * count))
+    assert opened <= slots + 1
+    fitted = set()
+    for work in order:
+        above = work.segment.ancestors if work.calls else work.segment.ancestors[:-1]
+        assert all(segment in fitted for segment in above)
+        if not work.calls and work.segment.begin not in fail:
+            fitted.add(work.segment)
+
+
+def test_a_fold_is_finished_before_the_next_is_opened():
+    roots = [share_prefixes(fold, [(fold * 4 + number, "ab") for number in range(4)]) for fold in range(3)]
+    order, _ = work_off(Agenda(roots, 2, 1), 1)
+    assert [work.segment.fold for work in order] == sorted(work.segment.fold for work in order)
+
+
+def test_short_calls_are_fused_and_leave_work_for_every_slot():
+    root = share_prefixes(0, [(number, "") for number in range(100)])
+    agenda = Agenda([root], 3, 2)
+    first = agenda.take()
+    assert len(first.calls) == 1
+    agenda.answered(root, [0.001])
+    assert len(agenda.take().calls) == 25
+    assert len(agenda.take(fuse=False).calls) == 1
+
+
+def test_what_lies_below_a_failed_step_is_not_shared():
+    root = share_prefixes(0, [(0, "abc"), (1, "abc"), (2, "abd"), (3, "a")])
+    agenda = Agenda([root], 2, 1)
+    segment = agenda.take().segment
+    agenda.fitted(segment, failed=True)
+    calls = []
+    while not agenda.finished:
+        work = agenda.take()
+        assert work.segment is segment
+        calls += work.calls
+        over = agenda.answered(segment, [0.1] * len(work.calls))
+    assert sorted(calls) == [0, 1, 2, 3]
+    assert segment in over
