@@ -256,6 +256,18 @@ class Pipeline:
 
         return cross_validate_graph(self, X, y, cv=cv, scoring=scoring, **options)
 
+    def to_sklearn(self) -> Any:
+        """Return an unfitted scikit-learn estimator that fits and predicts as this graph does.
+
+        Raises
+        ------
+        GraphError
+            When a node has no form in scikit-learn; the message names it.
+        """
+        from anabranch.lowering import to_sklearn
+
+        return to_sklearn(self)
+
     # ---- drawing
 
     def to_text(self) -> str:

@@ -54,11 +54,11 @@ def detect_role(step: Any) -> Role | None:
     if _has(step, "fit"):
         transforms = _has(step, "transform")
         predicts = any(_has(step, method) for method in OUTPUT_METHODS)
-        if transforms and predicts:
-            predictor = estimator_type(step) in ("classifier", "regressor", "outlier_detector")
-            return Role.PREDICTOR if predictor else Role.TRANSFORMER
         if transforms:
-            return Role.TRANSFORMER
+            predictor = estimator_type(step) in ("classifier", "regressor", "outlier_detector")
+            # A stack without a final estimator of its own has `predict` only when it is fitted.
+            predicts = predictor and (predicts or hasattr(type(step), "predict"))
+            return Role.PREDICTOR if predicts else Role.TRANSFORMER
         return Role.PREDICTOR if predicts else None
     return Role.FUNCTION if callable(step) else None
 

@@ -9,6 +9,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from anabranch.errors import RequestError
+from anabranch.lowering.titles import titles
 from anabranch.nodes import ColumnConcat
 from anabranch.path import INPUT, Path, Step
 from anabranch.roles import Role
@@ -83,7 +84,7 @@ class FittedPath(BaseEstimator):
 def to_sklearn(path: Path, *, strict: bool = False) -> Any:
     """Return a fitted scikit-learn estimator for a path; see `Path.to_sklearn`."""
     try:
-        return Pipeline(_line(path, len(path.steps) - 1, last=True))
+        return Pipeline(_titled(_line(path, len(path.steps) - 1, last=True)))
     except _NoForm as error:
         if strict:
             raise RequestError(
@@ -110,7 +111,7 @@ def _line(path: Path, index: int, last: bool = False) -> list[tuple[str, Any]]:
         if len({name for name, _ in branches}) < len(branches):
             raise _NoForm(step.name, "two of its edges come from one node")
         # What the branches share would be computed once per branch: right, and slower.
-        return [(step.name, FeatureUnion(branches))]
+        return [(step.name, FeatureUnion(_titled(branches)))]
     if len(step.inputs[0]) != 1:
         raise _NoForm(step.name, "it takes several inputs together")
     before = _line(path, step.inputs[0][0])
@@ -127,7 +128,11 @@ def _branch(path: Path, index: int) -> Any:
     steps = _line(path, index)
     if not steps:
         return "passthrough"
-    return steps[0][1] if len(steps) == 1 else Pipeline(steps)
+    return steps[0][1] if len(steps) == 1 else Pipeline(_titled(steps))
+
+
+def _titled(steps: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    return list(zip(titles([name for name, _ in steps]), (step for _, step in steps)))
 
 
 def _estimator(step: Step, last: bool) -> Any:

@@ -6,8 +6,8 @@ of one `Xy`.
 """
 
 from anabranch.nodes.choose import Best
-from anabranch.nodes.combine import Mean, Vote
+from anabranch.nodes.combine import Mean, SoftVote, Vote
 from anabranch.nodes.concatenate import Collect, ColumnConcat, RowConcat, Stack
 from anabranch.nodes.split import GroupBy, Splitter
 
-__all__ = ["Best", "Collect", "ColumnConcat", "GroupBy", "Mean", "RowConcat", "Splitter", "Stack", "Vote"]
+__all__ = ["Best", "Collect", "ColumnConcat", "GroupBy", "Mean", "RowConcat", "SoftVote", "Splitter", "Stack", "Vote"]

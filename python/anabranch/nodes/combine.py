@@ -61,6 +61,51 @@ class Mean(Parameterized):
         return _like(inputs[0], np.average(arrays, axis=0, weights=_checked(self.weights, len(inputs), "Mean")))
 
 
+class SoftVote(Parameterized):
+    """The class of the highest mean probability, as scikit-learn's soft `VotingClassifier`; it is fitted for the names.
+
+    Its inputs are predictors with ``output="predict_proba"`` and ``in_sample=True``: only y's labels are learned.
+
+    Parameters
+    ----------
+    weights : sequence of float, shape (n_inputs,), optional
+
+    Attributes
+    ----------
+    classes_ : array, shape (n_classes,)
+    """
+
+    _estimator_type = "classifier"
+
+    def __init__(self, weights: Sequence[float] | None = None) -> None:
+        self.weights = weights
+
+    def fit(self, X: Sequence[Any], y: Any) -> SoftVote:
+        """Learn the labels of the classes; X is a list of probabilities and is not looked at."""
+        import numpy as np
+
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X: Sequence[Any]) -> Any:
+        """Return mean probabilities of shape (n_samples, n_classes)."""
+        import numpy as np
+
+        return np.average(list(X), axis=0, weights=_checked(self.weights, len(X), "SoftVote"))
+
+    def predict(self, X: Sequence[Any]) -> Any:
+        """Return labels of shape (n_samples,)."""
+        import numpy as np
+
+        return self.classes_.take(np.argmax(self.predict_proba(X), axis=1))
+
+    def score(self, X: Sequence[Any], y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy."""
+        from sklearn.metrics import accuracy_score
+
+        return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+
+
 def _labels(X: Any, name: str) -> Any:
     import numpy as np
 

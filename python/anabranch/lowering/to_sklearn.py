@@ -1,0 +1,163 @@
+"""Graphs as scikit-learn estimators that are not fitted yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from anabranch.errors import GraphError
+from anabranch.graph import Pipeline
+from anabranch.lowering.steps import ArrayConcat
+from anabranch.lowering.titles import titles
+from anabranch.node import AndNode, Node, OrNode
+from anabranch.nodes import ColumnConcat, Mean, SoftVote, Stack, Vote
+from anabranch.roles import Role, estimator_type
+
+#: A step of a pipeline and the node that it stands for.
+_Line = list[tuple[Node, Any]]
+
+
+def to_sklearn(graph: Pipeline) -> Any:
+    """Return an unfitted estimator that fits and predicts as the graph does: the way back from `from_sklearn`.
+
+    Chains become a `Pipeline`, columns side by side a `FeatureUnion` or a `ColumnTransformer`, votes a
+    `VotingClassifier` or `VotingRegressor`, stacks a `StackingClassifier` or `StackingRegressor`.
+
+    Raises
+    ------
+    GraphError
+        When a node has no such form: several sources of an OR node, variants, gathers, splitters, native functions,
+        other AND functions, several ends. The message names it.
+    """
+    graph.validate()
+    if len(graph.sinks) != 1:
+        names = ", ".join(node.name for node in graph.sinks)
+        raise GraphError(f"graph {graph.name!r} has several ends ({names}): take graph.ancestors(node) of one of them")
+    return _pipeline(_Reader(graph).line(graph.sinks[0]))
+
+
+class _Reader:
+    def __init__(self, graph: Pipeline) -> None:
+        self._graph = graph
+
+    def line(self, node: Node) -> _Line:
+        """Return the steps from the input to a node, that of the node last."""
+        if node.variants is not None:
+            raise GraphError(f"node {node.name!r} has params=: a search over them is no single estimator", node.name)
+        if isinstance(node, AndNode):
+            return self._joined(node)
+        parents = self._graph.parents(node)
+        if len(parents) > 1:
+            names = ", ".join(parent.name for parent in parents)
+            raise GraphError(f"node {node.name!r} reads alternatives ({names}), which no estimator does", node.name)
+        if not parents:
+            return [(node, _estimator(node))]
+        if isinstance(parents[0], AndNode) and isinstance(parents[0].step, Stack):
+            return self._stacked(node, parents[0], beside=False)
+        if self._is_stack_beside_its_input(parents[0]):
+            return self._stacked(node, self._graph.parents(parents[0])[0], beside=True)
+        return [*self.line(parents[0]), (node, _estimator(node))]
+
+    def _joined(self, node: AndNode) -> _Line:
+        parents = self._graph.parents(node)
+        if node.over or node.join != "natural":
+            raise GraphError(f"node {node.name!r} gathers or pairs references, which no estimator does", node.name)
+        common, branches = _factored([self.line(parent) for parent in parents])
+        named = list(zip(titles([parent.name for parent in parents]), map(_branch, branches)))
+        step = node.step
+        if isinstance(step, ArrayConcat) and step.sparse_threshold is not None:
+            return [*common, (node, _columns(node, step, branches))]
+        if isinstance(step, ColumnConcat):
+            from sklearn.pipeline import FeatureUnion
+
+            return [*common, (node, FeatureUnion(named))]
+        if isinstance(step, (Vote, SoftVote)):
+            from sklearn.ensemble import VotingClassifier
+
+            voting = "soft" if isinstance(step, SoftVote) else "hard"
+            return [*common, (node, VotingClassifier(named, voting=voting, weights=step.weights))]
+        if isinstance(step, Mean) and all(estimator_type(parent.step) == "regressor" for parent in parents):
+            from sklearn.ensemble import VotingRegressor
+
+            return [*common, (node, VotingRegressor(named, weights=step.weights))]
+        raise GraphError(f"node {node.name!r}: {step!r} has no form in scikit-learn here", node.name)
+
+    def _is_stack_beside_its_input(self, node: Node) -> bool:
+        if not (isinstance(node, AndNode) and isinstance(node.step, ColumnConcat)):
+            return False
+        parents = self._graph.parents(node)
+        return len(parents) == 2 and isinstance(parents[0], AndNode) and isinstance(parents[0].step, Stack)
+
+    def _stacked(self, final: Node, stack: Node, beside: bool) -> _Line:
+        from sklearn.ensemble import StackingClassifier, StackingRegressor
+
+        bases = self._graph.parents(stack)
+        settings = [(base.cv, base.in_sample) if isinstance(base, OrNode) else (None, True) for base in bases]
+        if any(in_sample for _, in_sample in settings) or any(cv is not settings[0][0] for cv, _ in settings):
+            raise GraphError(f"node {stack.name!r}: its inputs do not share one cv=", stack.name)
+        common, branches = _factored([self.line(base) for base in bases])
+        if any(len(branch) != 1 for branch in branches):
+            raise GraphError(
+                f"node {stack.name!r}: a step before its inputs is fitted once here, and in each fold by scikit-learn",
+                stack.name,
+            )
+        named = list(zip(titles([base.name for base in bases]), (branch[0][1] for branch in branches)))
+        options: dict[str, Any] = {"final_estimator": final.step, "cv": settings[0][0], "passthrough": beside}
+        if estimator_type(bases[0].step) == "classifier":
+            methods = {base.output for base in bases}
+            options["stack_method"] = methods.pop() if len(methods) == 1 else "auto"
+            return [*common, (final, StackingClassifier(named, **options))]
+        return [*common, (final, StackingRegressor(named, **options))]
+
+
+def _factored(lines: Sequence[_Line]) -> tuple[_Line, list[_Line]]:
+    """Return what all lines begin with, and the rest of each."""
+    length = 0
+    while all(len(line) > length and line[length][0] is lines[0][length][0] for line in lines):
+        length += 1
+    return lines[0][:length], [line[length:] for line in lines]
+
+
+def _columns(node: AndNode, step: ArrayConcat, branches: Sequence[_Line]) -> Any:
+    """Return the `ColumnTransformer` that was taken apart into one for each branch."""
+    from sklearn.compose import ColumnTransformer
+
+    transformers: list[tuple] = []
+    remainder: Any = "drop"
+    weights = None
+    for branch in branches:
+        part = branch[0][1] if len(branch) == 1 else None
+        if type(part) is not ColumnTransformer:
+            raise GraphError(f"node {node.name!r}: its inputs are no parts of a ColumnTransformer", node.name)
+        weights = part.transformer_weights
+        if part.remainder == "drop":
+            transformers.extend(part.transformers)
+        else:
+            remainder = part.remainder
+            known = {title for title, *_ in transformers}
+            transformers.extend(one for one in part.transformers if one[0] not in known)
+    return ColumnTransformer(
+        transformers, remainder=remainder, sparse_threshold=step.sparse_threshold, transformer_weights=weights
+    )
+
+
+def _branch(line: _Line) -> Any:
+    if not line:
+        return "passthrough"
+    return line[0][1] if len(line) == 1 else _pipeline(line)
+
+
+def _pipeline(line: _Line) -> Any:
+    from sklearn.pipeline import Pipeline as SklearnPipeline
+
+    return SklearnPipeline(list(zip(titles([node.name for node, _ in line]), (step for _, step in line))))
+
+
+def _estimator(node: Node) -> Any:
+    if node.role.is_fitted:
+        return node.step
+    if node.role is Role.FUNCTION:
+        from sklearn.preprocessing import FunctionTransformer
+
+        return FunctionTransformer(node.step)
+    raise GraphError(f"node {node.name!r} is a splitter or a native function, which no estimator is", node.name)

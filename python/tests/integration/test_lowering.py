@@ -1,0 +1,189 @@
+"""scikit-learn's composite estimators as graphs, and back: equal predictions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+import anabranch as ab
+from anabranch.errors import GraphError
+
+pytestmark = pytest.mark.usefixtures("pool")
+
+
+def tree():
+    return DecisionTreeClassifier(random_state=0, max_depth=3)
+
+
+def classifiers():
+    return [("tree", tree()), ("nb", GaussianNB()), ("knn", make_pipeline(StandardScaler(), KNeighborsClassifier()))]
+
+
+def regressors():
+    return [
+        ("tree", DecisionTreeRegressor(random_state=0, max_depth=3)),
+        ("knn", KNeighborsRegressor()),
+        ("r", Ridge()),
+    ]
+
+
+def union():
+    return FeatureUnion([("pca", PCA(2, random_state=0)), ("best", SelectKBest(k=2)), ("all", "passthrough")])
+
+
+def text_columns(sparse_threshold=0.3, remainder="drop"):
+    return ColumnTransformer(
+        [
+            ("svd", TruncatedSVD(2, random_state=0), ["a", "b", "c"]),
+            ("words", OneHotEncoder(handle_unknown="ignore"), ["word"]),
+            ("pca", make_pipeline(SimpleImputer(), PCA(1)), ["c", "d"]),
+            ("none", "drop", ["e"]),
+        ],
+        sparse_threshold=sparse_threshold,
+        remainder=remainder,
+    )
+
+
+CLASSIFIERS = {
+    "chain": (Pipeline([("scale", StandardScaler()), ("no", "passthrough"), ("tree", tree())]), 2),
+    "nested chain": (make_pipeline(make_pipeline(StandardScaler(), PCA(2)), tree()), 3),
+    "union": (make_pipeline(StandardScaler(), union(), tree()), 6),
+    "weighted union": (make_pipeline(union().set_params(transformer_weights={"pca": 2.0}), tree()), 2),
+    "hard vote": (VotingClassifier(classifiers(), weights=[1, 2, 1]), 4),
+    "soft vote": (
+        make_pipeline(StandardScaler(), VotingClassifier(classifiers(), voting="soft", weights=[1, 2, 1])),
+        5,
+    ),
+    "vote without one": (VotingClassifier([*classifiers(), ("gone", "drop")]), 4),
+    "stack": (StackingClassifier(classifiers(), LogisticRegression()), 5),
+    "stack of margins": (StackingClassifier([("svc", LinearSVC()), ("tree", tree())], tree(), cv=3), 4),
+    "stack beside its input": (
+        make_pipeline(
+            StandardScaler(), StackingClassifier(classifiers(), tree(), cv=KFold(4), passthrough=True, n_jobs=1)
+        ),
+        8,
+    ),
+    "stack under a vote": (
+        VotingClassifier([("stack", StackingClassifier(classifiers(), cv=3)), ("tree", tree())]),
+        3,
+    ),
+    "search in a chain": (make_pipeline(StandardScaler(), GridSearchCV(tree(), {"max_depth": [1, 2]}, cv=3)), 2),
+}
+REGRESSORS = {
+    "mean": (VotingRegressor(regressors(), weights=[1, 2, 3]), 4),
+    "stack": (StackingRegressor(regressors()), 5),
+    "scaled stack": (make_pipeline(MinMaxScaler(), StackingRegressor(regressors(), Ridge(), cv=3)), 6),
+}
+
+
+def predictions(graph, X, y, new):
+    return graph.fit(X, y).predict(new).result()
+
+
+@pytest.mark.parametrize("data", [load_iris, load_breast_cancer])
+@pytest.mark.parametrize("case", CLASSIFIERS)
+def test_classifiers_predict_as_scikit_learns(case, data):
+    estimator, nodes = CLASSIFIERS[case]
+    X, y = data(return_X_y=True)
+    y = np.array(["setosa", "versicolor", "virginica"])[y]
+    graph = ab.from_sklearn(estimator)
+    assert len(graph) == nodes
+    expected = clone(estimator).fit(X[::2], y[::2]).predict(X[1::2])
+    np.testing.assert_array_equal(predictions(graph, X[::2], y[::2], X[1::2]), expected)
+    np.testing.assert_array_equal(graph.to_sklearn().fit(X[::2], y[::2]).predict(X[1::2]), expected)
+
+
+@pytest.mark.parametrize("case", REGRESSORS)
+def test_regressors_predict_as_scikit_learns(case):
+    estimator, nodes = REGRESSORS[case]
+    X, y = load_diabetes(return_X_y=True)
+    graph = ab.from_sklearn(estimator)
+    assert len(graph) == nodes
+    expected = clone(estimator).fit(X[::2], y[::2]).predict(X[1::2])
+    np.testing.assert_array_equal(predictions(graph, X[::2], y[::2], X[1::2]), expected)
+    np.testing.assert_array_equal(graph.to_sklearn().fit(X[::2], y[::2]).predict(X[1::2]), expected)
+
+
+@pytest.mark.parametrize("sparse_threshold", [0.0, 0.9])
+@pytest.mark.parametrize("remainder", ["drop", "passthrough", StandardScaler()])
+def test_columns_of_a_frame(sparse_threshold, remainder):
+    random = np.random.default_rng(0)
+    X = pd.DataFrame(random.random((80, 6)), columns=[*"abcdef"])
+    X["word"] = random.choice(["red", "green", "blue"], 80)
+    y = random.integers(0, 2, 80)
+    columns = text_columns(sparse_threshold, remainder)
+    estimator = make_pipeline(columns, tree())
+    graph = ab.from_sklearn(estimator)
+    expected = clone(columns).fit_transform(X, y)
+    run = graph.fit(X, y, keep_outputs=True)
+    got = run["columntransformer"][0].output
+    assert type(got) is type(expected)
+    if sparse_threshold:
+        got, expected = got.toarray(), expected.toarray()
+    np.testing.assert_array_equal(got, expected)
+    want = clone(estimator).fit(X, y).predict(X)
+    np.testing.assert_array_equal(run.predict(X).result(), want)
+    np.testing.assert_array_equal(graph.to_sklearn().fit(X, y).predict(X), want)
+
+
+def test_light_columns_stay_one_node():
+    light = ColumnTransformer([("scale", StandardScaler(), [0]), ("range", MinMaxScaler(), [1])])
+    assert len(ab.from_sklearn(make_pipeline(light, tree()))) == 2
+    assert len(ab.from_sklearn(make_pipeline(light, tree()), expand="all")) == 4
+    assert len(ab.from_sklearn(make_pipeline(union(), tree()), expand="none")) == 2
+
+
+def test_a_nested_path_is_a_scikit_learn_pipeline():
+    X, y = load_iris(return_X_y=True)
+    run = ab.from_sklearn(make_pipeline(make_pipeline(StandardScaler(), PCA(2)), tree())).fit(X, y)
+    path = run.select(run["decisiontreeclassifier"][0]).to_sklearn(strict=True)
+    assert list(path.named_steps) == ["standardscaler", "pca", "decisiontreeclassifier"]
+    np.testing.assert_array_equal(clone(path).fit(X, y).predict(X), path.predict(X))
+
+
+def test_a_step_may_be_called_as_a_node_of_ours():
+    graph = ab.from_sklearn(VotingClassifier([("vote", tree()), ("nb", GaussianNB())]))
+    assert [node.name for node in graph] == ["vote", "nb", "vote_"]
+
+
+def test_scores_of_a_soft_vote_are_accuracies():
+    X, y = load_iris(return_X_y=True)
+    vote = VotingClassifier(classifiers(), voting="soft")
+    run = ab.from_sklearn(vote).fit(X, y)
+    assert run.score(X, y)["vote"][0].score == vote.fit(X, y).score(X, y)
+
+
+@pytest.mark.parametrize(
+    ("graph", "named"),
+    [
+        (lambda: ab.Pipeline("g", [ab.OrNode("a", PCA()), ab.OrNode("b", PCA())] >> ab.OrNode("c", tree())), "c"),
+        (lambda: ab.Pipeline("g", ab.OrNode("a", PCA()) >> [ab.OrNode("b", tree()), ab.OrNode("c", tree())]), "b, c"),
+        (lambda: ab.Pipeline("g", ab.OrNode("a", tree(), params={"max_depth": [1, 2]})), "a"),
+        (lambda: ab.Pipeline("g", ab.OrNode("a", PCA()) >> ab.AndNode("rows", len, over="partition")), "rows"),
+        (lambda: ab.Pipeline("g", ab.OrNode("a", ab.native("mean"))), "a"),
+    ],
+)
+def test_what_has_no_form_in_scikit_learn_is_named(graph, named):
+    with pytest.raises(GraphError, match=named):
+        graph().to_sklearn()
+
+
+def test_an_unknown_way_to_expand_is_refused():
+    with pytest.raises(GraphError, match="auto, all or none"):
+        ab.from_sklearn(tree(), expand="some")
