@@ -145,9 +145,12 @@ import Testing
         let held = machine.slots[0].python.map(\.task)
         #expect(held.count > 1)
         #expect(machine.nextDeadline(after: now) != nil)
-        let effects = handle(&machine, .tick, after: WorkerMachine.stealAfterMicroseconds)
-        #expect(effects.contains(.withdraw(SlotIndex(0), held.dropFirst().map(\.attempt))))
-        #expect(sends(effects)[SlotIndex(1)]?.isEmpty == false)
+        let asked = handle(&machine, .tick, after: WorkerMachine.stealAfterMicroseconds)
+        #expect(asked == [.withdraw(SlotIndex(0), held.dropFirst().map(\.attempt))])
+        // Nobody else gets them before it is certain that they are not begun here.
+        let first = held[0].attempt.task
+        let effects = handle(&machine, .runtimeWithdrew(SlotIndex(0), begun: first), after: 30_000)
+        #expect(sends(effects)[SlotIndex(1)]?.first == held[1].attempt.task.rawValue)
         // The runtime's own answer for a withdrawn task is not reported a second time.
         let giveBack = TaskResult(
             attempt: held[1].attempt, outcome: .failure(Failure(kind: .cancelled, message: "not begun")))
@@ -273,13 +276,72 @@ import Testing
         _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0], microseconds: 100)]))
         _ = handle(&machine, .tasksArrived(Array(tasks[1...])))
         let effects = handle(&machine, .drainRequested)
-        #expect(effects.first == .withdraw(SlotIndex(0), tasks[2...].map(\.attempt)))
-        #expect(reports(effects).map(\.attempt) == tasks[2...].map(\.attempt))
+        #expect(effects == [.withdraw(SlotIndex(0), tasks[2...].map(\.attempt))])
+        let begun = tasks[1].attempt.task
+        let returned = handle(&machine, .runtimeWithdrew(SlotIndex(0), begun: begun))
+        #expect(reports(returned).map(\.attempt) == tasks[2...].map(\.attempt))
         #expect(machine.attempts == [tasks[1].attempt])
         #expect(reports(handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[1])]))).count == 1)
-        // What it did nevertheless has been given back: it says nothing of it, and then leaves.
-        let late = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[2]), done(tasks[3])]))
-        #expect(late == [.leave])
+        let last = handle(&machine, .runtimeAnswered(SlotIndex(0), tasks[2...].map(notBegun)))
+        #expect(last == [.leave])
+    }
+
+    @Test(arguments: [false, true])
+    func whatTheRuntimeHadBegunAfterAllIsSaidToBeDoneAndNotGivenBack(isDrain: Bool) {
+        var machine = busy(with: (2...5).map { task(UInt64($0)) })
+        let asked =
+            isDrain
+            ? handle(&machine, .drainRequested)
+            : handle(&machine, .cancelRequested((3...5).map { task($0).attempt }))
+        // Its arguments are in use for as long as it may run: nothing is said before that is known.
+        #expect(reports(asked).isEmpty && machine.attempts.count == 4)
+        // It went on to 4 before it could see the withdrawal: 3 is done, 5 it will not begin.
+        let seen = handle(&machine, .runtimeWithdrew(SlotIndex(0), begun: TaskID(4)))
+        #expect(reports(seen).map(\.attempt) == [task(5).attempt])
+        #expect(seen.contains(.killRuntime(SlotIndex(0))) == !isDrain, "what is cancelled and runs is killed")
+        let answers = [done(task(2)), done(task(3)), notBegun(task(5))]
+        let told = reports(handle(&machine, .runtimeAnswered(SlotIndex(0), answers)))
+        #expect(told == [done(task(2)), done(task(3))], "the coordinator frees what they name")
+        #expect(machine.attempts == [task(4).attempt])
+    }
+
+    @Test func whatTheRuntimeGivesBackOrTakesWithItIsAnsweredOnce() {
+        var machine = busy(with: (2...4).map { task(UInt64($0)) })
+        _ = handle(&machine, .cancelRequested([task(3).attempt, task(4).attempt]))
+        let given = reports(handle(&machine, .runtimeAnswered(SlotIndex(0), [done(task(2)), notBegun(task(3))])))
+        #expect(given.map(\.attempt) == [task(2).attempt, task(3).attempt])
+        let ended = handle(&machine, .runtimeExited(SlotIndex(0), RuntimeExit(signal: 9, status: 0)))
+        #expect(reports(ended).map(\.attempt) == [task(4).attempt])
+        #expect(machine.attempts.isEmpty)
+    }
+
+    @Test func aTaskIsNeverAtTwoSlots() {
+        var machine = busy(with: (2...4).map { task(UInt64($0)) }, slots: 2)
+        let late = WorkerMachine.stealAfterMicroseconds
+        #expect(handle(&machine, .tick, after: late) == [.withdraw(SlotIndex(0), (3...4).map { task($0).attempt })])
+        #expect(handle(&machine, .tick, after: 2 * late).isEmpty, "nothing is asked twice")
+        // 3 had begun; 4 goes to the other slot.
+        let moved = handle(&machine, .runtimeWithdrew(SlotIndex(0), begun: TaskID(3)), after: 2 * late)
+        #expect(sends(moved) == [SlotIndex(1): [4]])
+        let here = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(task(2)), done(task(3)), notBegun(task(4))]))
+        #expect(reports(here) == [done(task(2)), done(task(3))])
+        #expect(reports(handle(&machine, .runtimeAnswered(SlotIndex(1), [done(task(4))]))) == [done(task(4))])
+        #expect(machine.attempts.isEmpty)
+    }
+
+    /// A machine whose first runtime has all of these, and the others nothing.
+    private func busy(with tasks: [TaskAssignment], slots: Int = 1) -> WorkerMachine {
+        var machine = WorkerMachine(slots: slots, host: "here")
+        _ = handle(&machine, .tasksArrived([task(1)]))
+        _ = handle(&machine, .runtimeReady(SlotIndex(0)))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(task(1), microseconds: 100)]))
+        for task in tasks { _ = handle(&machine, .tasksArrived([task])) }
+        for slot in 1..<max(slots, 1) { _ = handle(&machine, .runtimeReady(SlotIndex(slot))) }
+        return machine
+    }
+
+    private func notBegun(_ task: TaskAssignment) -> TaskResult {
+        TaskResult(attempt: task.attempt, outcome: .failure(Failure(kind: .cancelled, message: "not begun")))
     }
 
     @Test func answersOfAnEpochThatHasEndedAreNotTakenForThoseOfTheNext() {
@@ -332,8 +394,9 @@ import Testing
         }
         let stolen = handle(&machine, .tick, after: 1_000 + WorkerMachine.stealAfterMicroseconds)
         let behind = machine.slots[0].python.map(\.task.attempt).drop { $0 != here[3].attempt }
-        #expect(stolen.contains(.withdraw(SlotIndex(0), Array(behind))))
-        #expect(sends(stolen)[SlotIndex(1)]?.first == here[3].attempt.task.rawValue)
-        #expect(machine.slots[0].python.prefix(3).allSatisfy { !$0.isWithdrawn })
+        #expect(stolen == [.withdraw(SlotIndex(0), Array(behind))])
+        let moved = handle(&machine, .runtimeWithdrew(SlotIndex(0), begun: here[2].attempt.task), after: 30_000)
+        #expect(sends(moved)[SlotIndex(1)]?.first == here[3].attempt.task.rawValue)
+        #expect(machine.slots[0].python.prefix(3).allSatisfy { $0.withdrawal == nil })
     }
 }

@@ -42,6 +42,9 @@ public enum WorkerEvent: Hashable, Sendable {
     case runtimeReady(SlotIndex)
     /// It was seen to have begun this task, and with that to have done all before it.
     case runtimeBegan(SlotIndex, TaskID)
+    /// It has been sent all that was withdrawn from it, and afterwards was seen to have begun this task last (nil: it has
+    /// told of none). Of what was withdrawn, it begins nothing that stands behind.
+    case runtimeWithdrew(SlotIndex, begun: TaskID?)
     case runtimeAnswered(SlotIndex, [TaskResult])
     /// Its process has ended and its last answers have been read.
     case runtimeExited(SlotIndex, RuntimeExit)
@@ -55,7 +58,7 @@ public enum WorkerEvent: Hashable, Sendable {
 public enum WorkerEffect: Hashable, Sendable {
     case startRuntime(SlotIndex)
     case send(SlotIndex, [TaskAssignment])
-    /// Tasks that the runtime has not begun are to be answered with `cancelled`.
+    /// Tasks that the runtime has not begun are to be answered with `cancelled`. Answered with `runtimeWithdrew`.
     case withdraw(SlotIndex, [Attempt])
     case runNative(SlotIndex, [TaskAssignment])
     case killRuntime(SlotIndex)

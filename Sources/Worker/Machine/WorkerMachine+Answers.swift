@@ -1,44 +1,37 @@
 import AnabranchCore
 
 extension WorkerMachine {
+    /// Whatever a runtime has done is told, wanted or not: the coordinator alone knows which of the objects that an answer
+    /// names are needed, and frees the others.
     mutating func answered(
         _ index: SlotIndex, _ results: [TaskResult], at now: Moment, effects: inout [WorkerEffect]
     ) {
         var reported: [TaskResult] = []
+        var returned: [TaskAssignment] = []
         for result in results {
             let i = index.rawValue
             // Runtimes answer in order; a withdrawn task that was given back is answered like any other.
-            guard let place = slots[i].python.firstIndex(where: { $0.task.attempt == result.attempt }) else { continue }
-            let committed = slots[i].python.remove(at: place)
-            suspects.remove(result.attempt)
-            slots[i].ended(result.attempt.task, at: now)
-            if committed.isWithdrawn {
-                if case .success = result.outcome, withdrawElsewhere(result.attempt, except: index, effects: &effects) {
-                    reported.append(result)
-                }
+            guard let place = slots[i].python.firstIndex(where: { $0.task.attempt == result.attempt }) else {
+                // Of an epoch that has ended, its number may be another task's by now.
+                if slots[i].runtime != .forgotten { reported.append(result) }
                 continue
             }
-            slots[i].measured(result.usage.computeMicroseconds)
-            reported.append(result)
+            let committed = slots[i].python.remove(at: place)
+            slots[i].ended(result.attempt.task, at: now)
+            switch committed.withdrawal {
+            case .settled where result.outcome.isGivenBack: continue
+            case .moving where result.outcome.isGivenBack: returned.append(committed.task)
+            case .some(let withdrawal) where result.outcome.isGivenBack:
+                suspects.remove(result.attempt)
+                reported.append(givenBack(result.attempt, withdrawal))
+            default:
+                suspects.remove(result.attempt)
+                slots[i].measured(result.usage.computeMicroseconds)
+                reported.append(result)
+            }
         }
+        for task in returned.reversed() { queue.prepend(task) }
         if !reported.isEmpty { effects.append(.report(reported)) }
-    }
-
-    /// A withdrawn task was done after all: take it away from where it went. False when it has been answered there.
-    private mutating func withdrawElsewhere(
-        _ attempt: Attempt, except: SlotIndex, effects: inout [WorkerEffect]
-    ) -> Bool {
-        if queue.remove(attempt) != nil {
-            return true
-        }
-        for i in slots.indices where i != except.rawValue {
-            guard let place = slots[i].python.firstIndex(where: { $0.task.attempt == attempt && !$0.isWithdrawn })
-            else { continue }
-            slots[i].python[place].isWithdrawn = true
-            if place > 0 { effects.append(.withdraw(SlotIndex(i), [attempt])) }
-            return true
-        }
-        return false
     }
 
     mutating func nativeFinished(
@@ -56,5 +49,12 @@ extension WorkerMachine {
         slots[i].native.removeAll { done.contains($0.attempt) }
         for result in reported { slots[i].measured(result.usage.computeMicroseconds) }
         if !reported.isEmpty { effects.append(.report(reported)) }
+    }
+}
+
+extension Outcome {
+    /// The runtime had not begun it when it was withdrawn.
+    fileprivate var isGivenBack: Bool {
+        if case .failure(let failure) = self { failure.kind == .cancelled } else { false }
     }
 }

@@ -16,21 +16,23 @@ extension WorkerMachine {
             if let place = slots[i].python.firstIndex(where: { $0.task.attempt == attempt }) {
                 let cause = slots[i].python.remove(at: place)
                 suspects.remove(attempt)
-                if !cause.isWithdrawn {
+                if cause.withdrawal != .settled {
                     effects.append(.report([killed(cause.task, because: kind, exit, slot: index, at: now)]))
                 }
             }
-            requeue(i)
+            requeue(i, effects: &effects)
         case .ready:
             if let place = slots[i].runningPlace {
                 let victim = slots[i].python.remove(at: place)
                 suspects.remove(victim.task.attempt)
-                if !victim.isWithdrawn { effects.append(.report([died(victim.task, exit, slot: index, at: now)])) }
+                if victim.withdrawal != .settled {
+                    effects.append(.report([died(victim.task, exit, slot: index, at: now)]))
+                }
             } else {
                 // A runtime may keep answers back while tasks are short: the first unanswered one may be done.
-                suspects.formUnion(slots[i].python.filter { !$0.isWithdrawn }.map(\.task.attempt))
+                suspects.formUnion(slots[i].python.filter { $0.withdrawal == nil }.map(\.task.attempt))
             }
-            requeue(i)
+            requeue(i, effects: &effects)
         }
     }
 
@@ -114,10 +116,21 @@ extension WorkerMachine {
                 }))
     }
 
-    /// What the slot's runtime had and did not answer goes back to the front of the queue, in order.
-    private mutating func requeue(_ i: Int) {
-        for committed in slots[i].python.reversed() where !committed.isWithdrawn { queue.prepend(committed.task) }
+    /// What the slot's runtime had and did not answer goes back to the front of the queue, in order, or where it was
+    /// withdrawn for.
+    private mutating func requeue(_ i: Int, effects: inout [WorkerEffect]) {
+        var reported: [TaskResult] = []
+        for committed in slots[i].python.reversed() {
+            switch committed.withdrawal {
+            case nil, .moving: queue.prepend(committed.task)
+            case .some(let withdrawal) where withdrawal != .settled:
+                suspects.remove(committed.task.attempt)
+                reported.append(givenBack(committed.task.attempt, withdrawal))
+            default: break
+            }
+        }
         slots[i].python.removeAll()
+        if !reported.isEmpty { effects.append(.report(reported.reversed())) }
     }
 
     /// Nothing that was here matters any more, not even to its own answers: the next epoch counts its tasks from 1 again.

@@ -1,10 +1,11 @@
 import AnabranchCore
 
 extension WorkerMachine {
-    mutating func assign(at now: Moment, effects: inout [WorkerEffect]) {
+    mutating func assign(onlyIdle: Bool = false, at now: Moment, effects: inout [WorkerEffect]) {
         var wantsRuntime = queue.pythonCount
         for i in slots.indices where !queue.isEmpty {
             let slot = slots[i]
+            if onlyIdle && !slot.isIdle { continue }
             if case .starting = slot.runtime { wantsRuntime -= 1 }
             guard slot.native.isEmpty, slot.python.count < max(1, slot.window / 2) else { continue }
             // Nothing is put behind a task that turned out to be long.
@@ -62,23 +63,17 @@ extension WorkerMachine {
         return tasks
     }
 
-    /// What waits behind a long task inside a runtime moves to a slot that has nothing to do.
+    /// What waits behind a long task inside a runtime moves to a slot that has nothing to do, once the runtime will not
+    /// begin it.
     mutating func steal(at now: Moment, effects: inout [WorkerEffect]) {
         guard queue.isEmpty, slots.contains(where: { $0.isIdle && $0.runtime == .ready }) else { return }
         for i in slots.indices where slots[i].runtime == .ready && slots[i].python.count > 1 {
             guard now.microseconds(since: slots[i].runningSince) >= Self.stealAfterMicroseconds else { continue }
             // What stands before the task that runs is done, its answer kept back.
             let running = slots[i].runningPlace ?? slots[i].python.startIndex
-            var moved: [TaskAssignment] = []
-            for place in slots[i].python.indices where place > running && !slots[i].python[place].isWithdrawn {
-                slots[i].python[place].isWithdrawn = true
-                moved.append(slots[i].python[place].task)
-            }
-            guard !moved.isEmpty else { continue }
-            effects.append(.withdraw(SlotIndex(i), moved.map(\.attempt)))
-            queue.append(contentsOf: moved)
-            assign(at: now, effects: &effects)
-            return
+            let behind = slots[i].python.indices.filter { $0 > running && slots[i].python[$0].withdrawal == nil }
+            guard !behind.isEmpty else { continue }
+            return withdraw(i, behind, .moving, effects: &effects)
         }
     }
 }

@@ -46,6 +46,7 @@ public struct WorkerMachine: Sendable {
         case .epochEnded: forgetAll(effects: &effects)
         case .runtimeReady(let slot): slots[slot.rawValue].becameReady()
         case .runtimeBegan(let slot, let task): slots[slot.rawValue].began(task, at: now)
+        case .runtimeWithdrew(let slot, let begun): withdrew(slot, begun: begun, at: now, effects: &effects)
         case .runtimeAnswered(let slot, let results): answered(slot, results, at: now, effects: &effects)
         case .runtimeExited(let slot, let exit): exited(slot, exit, at: now, effects: &effects)
         case .runtimeUnstartable(let slot, let reason):
@@ -67,7 +68,7 @@ public struct WorkerMachine: Sendable {
     public var attempts: [Attempt] {
         queue.map(\.attempt)
             + slots.flatMap { slot in
-                slot.python.filter { !$0.isWithdrawn }.map(\.task.attempt)
+                slot.python.filter { $0.withdrawal != .settled }.map(\.task.attempt)
                     + (slot.nativeIsForgotten ? [] : slot.native.map(\.attempt))
             }
     }

@@ -1,11 +1,24 @@
 import AnabranchCore
 import DequeModule
 
-/// A task that has been handed to a slot.
+/// A task that has been handed to a slot's runtime.
 struct Committed: Hashable, Sendable {
+    /// Why the runtime was asked to give the task back unless it has begun it. Until it is certain that it does not run
+    /// here, it is here: no other slot gets it, and nothing is said of it.
+    enum Withdrawal: Hashable, Sendable {
+        /// Another slot is idle. Goes to the queue.
+        case moving
+        /// Nobody wants it. Is answered as cancelled, and killed where it has begun.
+        case cancelling
+        /// The coordinator gets it back.
+        case returning
+        /// It certainly does not run here, and what was to become of it has been done: only the runtime's own word of it
+        /// is still to come.
+        case settled
+    }
+
     var task: TaskAssignment
-    /// Given to another slot meanwhile: what this slot answers is not reported, unless it is a success that comes first.
-    var isWithdrawn = false
+    var withdrawal: Withdrawal?
 }
 
 /// One slot: a Python runtime that may or may not have been started, and what it has to do.
@@ -50,7 +63,9 @@ struct WorkerSlot: Sendable {
     }
 
     mutating func began(_ task: TaskID, at now: Moment) {
-        if begun != task { runningSince = now }
+        // The first of all was running before it was first seen to.
+        let isFirst = begun == nil && python.first?.task.attempt.task == task
+        if begun != task && !isFirst { runningSince = now }
         begun = task
     }
 

@@ -33,6 +33,8 @@ final class Runtimes {
     private var begun: [SlotIndex: TaskID] = [:]
     /// What each runtime works on, for the log.
     private var current: [SlotIndex: TaskID] = [:]
+    /// Runtimes that have been asked to give tasks back, and have not been seen since they were sent it all.
+    private var withdrawing: Set<SlotIndex> = []
 
     init(_ configuration: WorkerConfiguration, store: String) {
         self.configuration = configuration
@@ -53,6 +55,7 @@ final class Runtimes {
             try process.send(ToRuntime(setup: setup))
             processes[slot] = process
             begun[slot] = nil
+            withdrawing.remove(slot)
             return (writer, nil)
         } catch {
             return (nil, .runtimeUnstartable(slot, reason: "\(error): name another interpreter with --python"))
@@ -94,7 +97,24 @@ final class Runtimes {
     }
 
     func withdraw(_ slot: SlotIndex, _ attempts: [Attempt]) {
-        if let process = processes[slot] { tell(process, ToRuntime(cancels: attempts)) }
+        guard let process = processes[slot] else { return }
+        withdrawing.insert(slot)
+        tell(process, ToRuntime(cancels: attempts))
+    }
+
+    /// A runtime announces a task before it looks at its socket for the last time, and only then begins it. So what it has
+    /// announced once the withdrawal stands in its socket is the last that it begins without having seen it.
+    func withdrawalsDelivered() -> [WorkerEvent] {
+        withdrawing.sorted().compactMap { slot in
+            guard let process = processes[slot] else {
+                withdrawing.remove(slot)
+                return nil
+            }
+            guard !process.wantsToWrite else { return nil }
+            withdrawing.remove(slot)
+            if let task = process.running { begun[slot] = task }
+            return .runtimeWithdrew(slot, begun: process.running)
+        }
     }
 
     private func tell(_ process: RuntimeProcess, _ message: ToRuntime) {

@@ -47,6 +47,9 @@ extension Worker {
         answer.closed += notices.closedWriters
         for event in notices.events { handle(event) }
         handle(.tick)
+        while case let events = runtimes.withdrawalsDelivered(), !events.isEmpty {
+            for event in events { handle(event) }
+        }
         watchRuntimes()
         try flush()
         return true

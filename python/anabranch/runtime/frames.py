@@ -39,7 +39,7 @@ class FrameChannel:
         Parameters
         ----------
         wait : bool
-            Block until there is at least one; otherwise take only what is there.
+            Block until there is at least one; otherwise take all that is there, and only that.
 
         Raises
         ------
@@ -70,7 +70,8 @@ class FrameChannel:
                 if wait:
                     raise EOFError
                 return
-            if not waiting:
+            # A read that was not filled has emptied the socket.
+            if not waiting and len(data) < _READ:
                 return
 
     def send(self, message: task_pb2.FromRuntime) -> None:

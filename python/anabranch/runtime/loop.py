@@ -31,7 +31,7 @@ class TaskLoop:
     channel : FrameChannel
         The socket to the worker.
     progress : memoryview, optional
-        One unsigned 64-bit number that the worker sees: the task that was begun last.
+        One unsigned 64-bit number that the worker sees: the task that was begun last, or is about to be.
     """
 
     def __init__(self, channel: FrameChannel, progress: memoryview | None = None) -> None:
@@ -63,6 +63,10 @@ class TaskLoop:
             if idle:
                 self._flush()
                 self._collect_idle_views()
+            else:
+                # Announced before the socket is looked at for the last time: a withdrawal that is not seen here was sent
+                # after the worker could see that the task has begun.
+                self._progress[0] = self._queue[0].task
             try:
                 for message in self._channel.receive(wait=idle):
                     self._accept(message)
@@ -70,7 +74,7 @@ class TaskLoop:
                 return
             if idle:
                 self._flushed_ns = perf_counter_ns()
-            if self._queue:
+            if self._queue and self._progress[0] == self._queue[0].task and not idle:
                 self._step(self._queue.popleft())
 
     def close(self) -> None:
@@ -116,7 +120,6 @@ class TaskLoop:
         runner = self._runner
         if not runner.is_short(task) or self._last_task_ns > _SHORT_NS:
             self._flush(started=task)
-        self._progress[0] = task.task
         begun = perf_counter_ns()
         result = runner.run(task)
         if os.getpid() != self._pid:
