@@ -162,6 +162,35 @@ import Testing
         #expect(catalog.mayMention(inline, by: .client(client)))
     }
 
+    @Test func whatWasReleasedMayNotBeMentionedAgain() throws {
+        var catalog = opened()
+        catalog.use(reference(2))
+        catalog.endUse(reference(2))
+        #expect(catalog.takeEffects() == [.release(reference(2).id, owner: .worker(worker))])
+        // Its region may hold another object by now.
+        #expect(!catalog.mayMention(reference(2), by: .worker(worker)))
+        #expect(catalog.mayMention(reference(1), by: .worker(worker)), "written before, told of later")
+        #expect(catalog.mayMention(reference(3), by: .worker(worker)))
+    }
+
+    @Test func releasedSequencesAreRangesOfABoundedNumber() {
+        var random = SeededRandom(seed: 5)
+        var released = ReleasedSequences()
+        var expected: Set<UInt64> = []
+        for _ in 0..<2_000 {
+            let sequence = UInt64.random(in: 1...900, using: &random)
+            released.insert(sequence)
+            expected.insert(sequence)
+        }
+        #expect((0...901).allSatisfy { released.contains($0) == expected.contains($0) })
+        #expect(zip(released.ranges, released.ranges.dropFirst()).allSatisfy { $0.upperBound + 1 < $1.lowerBound })
+        for sequence in 1...UInt64(3_000) { released.insert(1_000 + 2 * sequence) }
+        #expect(released.ranges.count == ReleasedSequences.mostRanges)
+        #expect(released.contains(7_000) && !released.contains(1_002), "the lowest are forgotten")
+        released.insert(.max)
+        #expect(released.contains(.max) && !released.contains(.max - 1))
+    }
+
     @Test func inlineObjectsAreNotCounted() throws {
         var catalog = opened()
         let inline = ObjectRef(

@@ -114,6 +114,75 @@ import Testing
         bench.expectEmpty()
     }
 
+    @Test func whatADroppedAnswerNamesIsFreed() throws {
+        let worker = try #require(bench.addWorker(slots: 1))
+        let client = bench.addClient()
+        let run = try #require(bench.submit(graphs.line(.fit), by: client))
+        let task = try #require(bench.queued[worker]?.first)
+        bench.queued[worker]?.removeFirst()
+        // Its message seemed lost: the task went elsewhere, and both answer.
+        bench.now = bench.now.advanced(by: 11_000_000)
+        let heartbeat = Heartbeat(running: [], idleSlots: 1)
+        bench.send(.workerReported(ResultBatch(epoch: Epoch(7), worker: worker, heartbeat: heartbeat)))
+        let late = bench.answer(task, by: worker)
+        bench.report(worker, [late])
+        #expect(bench.engine.dropped == 1)
+        guard case .success(let success) = late.outcome else { return }
+        success.forEachReference { if !$0.isInline { #expect(bench.bytes.released.contains($0.id)) } }
+        // Once more: nothing is released twice.
+        bench.report(worker, [late])
+        bench.work()
+        #expect(bench.states[run]?.state == .succeeded)
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.giveBack(client)
+        bench.expectEmpty()
+    }
+
+    @Test func whatADroppedAnswersRuntimeStillViewsIsKept() throws {
+        let worker = try #require(bench.addWorker())
+        let client = bench.addClient()
+        let run = try #require(bench.submit(graphs.line(.fit), by: client))
+        let task = try #require(bench.queued[worker]?.first)
+        bench.queued[worker]?.removeFirst()
+        let answer = bench.answer(task, by: worker)
+        bench.report(worker, [answer])
+        var late = answer
+        let kept = bench.bytes.write("kept", by: WriterID(0xF001))
+        late.outcome = .success(Success(value: kept))
+        late.held = [kept.id]
+        bench.report(worker, [late])
+        #expect(bench.engine.catalog.contains(kept.id))
+        let released = HeldReleased(holder: WriterID(0xF001), objects: [kept.id])
+        bench.send(.workerReported(ResultBatch(epoch: Epoch(7), worker: worker, released: [released])))
+        #expect(bench.bytes.released.contains(kept.id))
+        bench.work()
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.giveBack(client)
+        bench.expectEmpty()
+    }
+
+    @Test func anAnswerThatNamesALostObjectFreesItsOthers() throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        bench.send(.workerReported(ResultBatch(epoch: Epoch(7), worker: WorkerID(1), writersOpened: [WriterID(0xF0)])))
+        bench.send(.writersEnded([WriterID(0xF0)]))
+        let bytes = bench.bytes
+        bench.script = { task in
+            guard task.node == "scale", case .fit = task.work else { return nil }
+            let gone = bytes.write("gone", by: WriterID(0xF0))
+            bytes.release(gone.id)
+            return .success(
+                Success(model: bytes.write("model", by: WriterID(0xF001)), output: Data(x: View(object: gone))))
+        }
+        let run = try #require(bench.submit(graphs.line(.fit), by: client))
+        bench.work()
+        let failure = try #require(bench.entries[run]?.first { $0.state == .failed }?.failure)
+        #expect(failure.kind == .objectLost)
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.giveBack(client)
+        bench.expectEmpty()
+    }
+
     @Test(arguments: ["model", "parts", "labels"])
     func anAnswerToAnotherQuestionFailsItsKey(_ what: String) throws {
         bench.addWorker()

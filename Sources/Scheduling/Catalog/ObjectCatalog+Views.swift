@@ -8,11 +8,17 @@ extension ObjectCatalog {
         guard writers[holder]?.isAlive == true, !ids.isEmpty || views[holder] != nil else { return }
         let now = Set(ids)
         let ended = (views[holder] ?? []).subtracting(now)
+        viewsAppeared(ids, by: holder)
+        if !ended.isEmpty { viewsEnded(ended.sorted(), by: holder) }
+    }
+
+    /// `holder` has views of these objects, and perhaps of others.
+    public mutating func viewsAppeared(_ ids: [ObjectID], by holder: WriterID) {
+        guard writers[holder]?.isAlive == true else { return }
         for id in ids where objects[id] != nil {
             guard views[holder, default: []].insert(id).inserted else { continue }
             objects[id]?.views += 1
         }
-        if !ended.isEmpty { viewsEnded(ended.sorted(), by: holder) }
     }
 
     /// `holder`'s views of these objects have ended.

@@ -29,11 +29,12 @@ extension ObjectCatalog {
         writers.filter { $0.value.isAlive && isWanted($0.value.owner) }.map(\.key).sorted()
     }
 
-    /// Whether `owner` may mention this object: it is needed already, or written by a live writer of the owner's.
+    /// Whether `owner` may mention this object: it is needed already, or written by a live writer of the owner's that was
+    /// not told that it may use the region again.
     public func mayMention(_ reference: ObjectRef, by owner: ObjectOwner) -> Bool {
         if reference.isInline || contains(reference.id) { return true }
         guard let writer = writers[reference.id.writer] else { return false }
-        return writer.isAlive && writer.owner == owner
+        return writer.isAlive && writer.owner == owner && !writer.released.contains(reference.id.sequence)
     }
 
     func isGone(_ writer: WriterID) -> Bool { gone.contains(writer) }
@@ -44,6 +45,7 @@ extension ObjectCatalog {
         writers[id.writer]?.objects[segment] = left == 0 ? nil : left
         if writer.isAlive {
             effects.append(.release(id, owner: writer.owner))
+            writers[id.writer]?.released.insert(id.sequence)
         } else if left == 0 {
             removeSegments(of: id.writer)
         }

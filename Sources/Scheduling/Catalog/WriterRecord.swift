@@ -7,6 +7,8 @@ struct WriterRecord: Hashable, Sendable {
     var isAlive = true
     /// Needed objects in each of its segments; segments without any are left out.
     var objects: [UInt32: UInt64] = [:]
+    /// Of its objects, those that it was told to give up.
+    var released = ReleasedSequences()
 
     init(owner: ObjectOwner) { self.owner = owner }
 }

@@ -19,6 +19,7 @@ extension Engine {
         for result in batch.results {
             guard let lent = workers[id]?.lent.removeValue(forKey: result.attempt) else {
                 dropped += 1
+                disown(result, from: id, &borrowed)
                 continue
             }
             workers[id]?.finished += 1
@@ -70,16 +71,7 @@ extension Engine {
     private mutating func examine(_ result: TaskResult, from id: WorkerID, _ borrowed: inout [ObjectID]) -> Arrival {
         var arrival = Arrival(
             worker: id, attempt: result.attempt.number, outcome: result.outcome, usage: result.usage)
-        var references: [ObjectRef] = []
-        switch result.outcome {
-        case .success(let success): success.forEachReference { if !$0.isInline { references.append($0) } }
-        case .failure(let failure):
-            if let exception = failure.exception, !exception.isInline { references = [exception] }
-        }
-        for reference in references where catalog.owner(of: reference.id.writer) == nil {
-            catalog.writerOpened(reference.id.writer, owner: .worker(id))
-        }
-        let lost = references.first { !catalog.mayMention($0, by: .worker(id)) }
+        let lost = borrow(result.outcome, from: id, &borrowed)
         switch result.outcome {
         case .success(var success):
             if success.value == nil, isNativeCall(result.attempt.task) {
@@ -90,25 +82,50 @@ extension Engine {
                 arrival.outcome = .failure(
                     Failure(
                         kind: .objectLost,
-                        message: "the result names object \(lost.id), whose writer has ended and whose bytes are gone"))
+                        message:
+                            "the result names object \(lost.id), which was given up or whose writer has ended: its bytes are gone"
+                    ))
                 return arrival
             }
             if let complaint = complaint(about: success, of: result.attempt.task) {
                 arrival.outcome = .failure(Failure(kind: .invalid, message: complaint))
             }
         case .failure(var failure):
-            if lost != nil {
-                failure.exception = nil
-                references = []
-            }
+            if lost != nil { failure.exception = nil }
             if failure.kind == .storeFull { failure.message += storeFullHint(result.attempt.task) }
             arrival.outcome = .failure(failure)
         }
-        for reference in references {
-            catalog.use(reference)
-            borrowed.append(reference.id)
-        }
         return arrival
+    }
+
+    /// Puts what an outcome names to use until the caller gives it back, so that what nobody needs then is released.
+    ///
+    /// - Returns: The first object whose bytes are gone.
+    private mutating func borrow(_ outcome: Outcome, from id: WorkerID, _ borrowed: inout [ObjectID]) -> ObjectRef? {
+        var references: [ObjectRef] = []
+        outcome.forEachReference { if !$0.isInline { references.append($0) } }
+        var lost: ObjectRef?
+        for reference in references {
+            if catalog.owner(of: reference.id.writer) == nil {
+                catalog.writerOpened(reference.id.writer, owner: .worker(id))
+            }
+            if catalog.mayMention(reference, by: .worker(id)) {
+                catalog.use(reference)
+                borrowed.append(reference.id)
+            } else if lost == nil {
+                lost = reference
+            }
+        }
+        return lost
+    }
+
+    /// An answer that nobody waits for: what it names is freed, unless it is needed for another reason or still viewed.
+    private mutating func disown(_ result: TaskResult, from id: WorkerID, _ borrowed: inout [ObjectID]) {
+        _ = borrow(result.outcome, from: id, &borrowed)
+        guard let holder = result.holder else { return }
+        catalog.writerOpened(holder, owner: .worker(id))
+        // It may be older than the last report, so it ends no view.
+        catalog.viewsAppeared(result.held, by: holder)
     }
 
     private func isNativeCall(_ task: TaskID) -> Bool {
@@ -145,6 +162,13 @@ extension Engine {
 }
 
 extension Outcome {
+    fileprivate func forEachReference(_ body: (ObjectRef) -> Void) {
+        switch self {
+        case .success(let success): success.forEachReference(body)
+        case .failure(let failure): if let exception = failure.exception { body(exception) }
+        }
+    }
+
     /// How the attempt ended, as far as scheduling cares.
     var end: AttemptEnd {
         switch self {
