@@ -149,12 +149,12 @@ class Recipes:
 
 def _is_pairwise(estimator: Any) -> bool:
     """Whether rows are cut in columns too: then what a step sees depends on more than its own rows."""
-    from sklearn.utils import get_tags
-
     try:
-        return bool(get_tags(estimator).input_tags.pairwise)
-    except Exception:
-        return True
+        from sklearn.utils import get_tags
+    except ImportError:
+        # Before scikit-learn 1.6 tags are a dict, and a method of the estimator.
+        return bool(estimator._get_tags()["pairwise"])
+    return bool(get_tags(estimator).input_tags.pairwise)
 
 
 def common_arguments(calls: Sequence[Call]) -> dict[Any, Any]:

@@ -43,6 +43,8 @@ class Fold:
         self._known = [step for steps in shared for step in steps.steps]
         self._output = shared[-1].output if shared else None
         self._sides: dict[str, Any] = {}
+        self.segment: SharedSteps | None = None
+        self.refused: Exception | None = None
         self.fits: Counter[str] = Counter()
         self.transforms: Counter[str] = Counter()
 
@@ -194,7 +196,11 @@ class SegmentStandIn(StandIn):
 
     def fit(self, numbers: Any, y: Any = None, **params: Any) -> StandIn:
         """Fit the segment, and end with `SegmentFitted`."""
-        self.fold.segment = self.fold.fit_segment(y, params, self.until)
+        try:
+            self.fold.segment = self.fold.fit_segment(y, params, self.until)
+        except Exception as error:
+            # Not a step's: not to become a score.
+            self.fold.refused = error
         raise SegmentFitted
 
 

@@ -47,7 +47,7 @@ class Recall:
     def cache(self, function: Callable, **_: Any) -> Callable:
         """Return what the pipeline calls instead of ``function``; the interface of `joblib.Memory`."""
 
-        def fit_transform(transformer: Any, X: Any, y: Any = None, **named: Any) -> tuple[Any, Any]:
+        def fit_transform(transformer: Any, X: Any, *others: Any, **named: Any) -> tuple[Any, Any]:
             position = self._position
             self._position += 1
             if position < len(self._known):
@@ -56,16 +56,16 @@ class Recall:
                     raise step.error
                 # Only the last known step's output is ever looked at.
                 return (self._known_output if position == len(self._known) - 1 else X), step.fitted
-            return self._fit(function, transformer, X, y, named)
+            return self._fit(function, (transformer, X, *others), named)
 
         return fit_transform
 
-    def _fit(self, function: Callable, transformer: Any, X: Any, y: Any, named: dict[str, Any]) -> tuple[Any, Any]:
+    def _fit(self, function: Callable, arguments: tuple, named: dict[str, Any]) -> tuple[Any, Any]:
         begun = time.time()
         step = SharedStep("")
         self.fitted.append(step)
         try:
-            output, step.fitted = function(transformer, X, y, **named)
+            output, step.fitted = function(*arguments, **named)
         except Exception as error:
             if self._until is None:
                 raise

@@ -155,7 +155,9 @@ def run_segment(
     def body(*arguments: Any, **named: Any) -> SharedSteps:
         with contextlib.suppress(SegmentFitted):
             _body(function)(*arguments, **named)
-        segment: SharedSteps = state.segment
+        segment = state.segment
+        if segment is None:
+            raise state.refused or RuntimeError("the pipeline ended its fit without fitting the steps to be shared")
         if not segment.failed:
             sides = ["test", "train"] if named.get("return_train_score") else ["test"]
             state.transform_segment(segment, sides)

@@ -346,6 +346,12 @@ def data_of(name):
     return X, Y
 
 
+def assert_same_warnings(said_here, said_there):
+    # Older ones do not give the filters of their process to others.
+    if tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 7):
+        assert said_here == said_there
+
+
 def counterpart(search):
     """The same search of ours."""
     return getattr(ours, type(search).__name__)(**search.get_params(deep=False))
@@ -433,7 +439,7 @@ def test_searches_are_equal(name, pool):
     if isinstance(mine, Exception):
         raise mine
     assert_same_search(mine, other, data[0])
-    assert said_here == said_there
+    assert_same_warnings(said_here, said_there)
 
 
 @pytest.mark.parametrize("kind", ["HalvingGridSearchCV", "HalvingRandomSearchCV"])
@@ -448,7 +454,7 @@ def test_halving_is_equal(kind, resource, pool):
     mine, said_here = fitted(getattr(ours, kind)(estimator, grid, **options), X, Y)
     assert_same_search(mine, other, X)
     assert_same(mine.n_remaining_candidates_, other.n_remaining_candidates_)
-    assert said_here == said_there
+    assert_same_warnings(said_here, said_there)
 
 
 @pytest.mark.parametrize(
@@ -505,7 +511,7 @@ def test_kinds_of_data(data, estimator, grid, pool):
         raise mine
     assert_same_search(mine, other, data[0])
     assert hasattr(mine, "feature_names_in_") == hasattr(other, "feature_names_in_")
-    assert said_here == said_there
+    assert_same_warnings(said_here, said_there)
 
 
 def test_metadata_routing(pool):

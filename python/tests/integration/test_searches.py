@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.utils import estimator_checks
 
 import anabranch as ab
 
@@ -353,7 +353,11 @@ def test_scikit_learns_own_checks(name, pool):
 
 def failed_checks(search, only=None):
     failed = {}
-    for estimator, check in estimator_checks_generator(search):
+    if hasattr(estimator_checks, "estimator_checks_generator"):
+        checks = estimator_checks.estimator_checks_generator(search)
+    else:  # before scikit-learn 1.6
+        checks = estimator_checks.check_estimator(search, generate_only=True)
+    for estimator, check in checks:
         name = getattr(getattr(check, "func", check), "__name__", str(check))
         if only is not None and name not in only:
             continue
