@@ -2,81 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import pickle
-import threading
 import types
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, InvalidStateError
+from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
 
+from anabranch.call_future import CallFuture
 from anabranch.errors import RequestError, TaskError
 from anabranch.failures import Failure
 from anabranch.references import IdentityCache, Ref
-from anabranch.v1 import common_pb2, control_pb2, task_pb2
+from anabranch.store.pickle5 import atoms_to_bytes
+from anabranch.v1 import common_pb2, task_pb2
 
 if TYPE_CHECKING:
     from anabranch.client import Client
 
 #: Arrays from this size on are stored once and named by reference, in bytes.
 LARGE = 64 << 10
-
-
-class CallFuture(Future):
-    """The future of one call. Its value is read when someone asks for it, on the asker's thread.
-
-    Attributes
-    ----------
-    usage : task_pb2.Usage or None
-        Where the call's time went (microseconds) and its bytes, once it has ended.
-    """
-
-    def __init__(self, number: int, owner: Any) -> None:
-        super().__init__()
-        self.number = number
-        self.owner = owner
-        self.ref: Ref | None = None
-        self._value: Any = None
-        self._was_read = False
-
-    def result(self, timeout: float | None = None) -> Any:
-        """Return the call's value, or raise what it raised."""
-        ref = super().result(timeout)
-        if not isinstance(ref, Ref):
-            return ref
-        if not self._was_read:
-            # A lock for the few futures that several threads read at once, not for every future.
-            with self.__dict__.setdefault("_reading", threading.Lock()):
-                if not self._was_read:
-                    self._value = ref.get()
-                    self._was_read = True
-        return self._value
-
-    def cancel(self) -> bool:
-        """Cancel the call unless it has ended; one that runs is stopped, one that is queued will not run."""
-        return self.owner.cancel(self)
-
-    def cancel_quietly(self) -> bool:
-        """Mark as cancelled without telling the pool; whether this call did it."""
-        with _cancelling:
-            if self.done() or not super().cancel():
-                return False
-            # Whoever waits for the future hears of it at once: no worker will say so.
-            self.set_running_or_notify_cancel()
-            return True
-
-    def settle(self, outcome: Any, error: BaseException | None) -> None:
-        """Give the future its outcome, unless it was cancelled."""
-        with contextlib.suppress(InvalidStateError):
-            if error is None:
-                self.set_result(outcome)
-            else:
-                self.set_exception(error)
-
-
-_cancelling = threading.Lock()
 
 
 class Functions:
@@ -169,6 +114,18 @@ class Arguments:
         self._client = client
         self._owner = owner
         self._arrays = IdentityCache()
+        assert client.store is not None
+        self._inline_limit = client.store.inline_threshold
+
+    def plain(self, args: tuple) -> bytes | None:
+        """Return the bytes of arguments that are small atoms and have nothing in them to look for, None for others."""
+        if not _ATOMS.issuperset(map(type, args)):
+            return None
+        for arg in args:
+            if type(arg) in (str, bytes) and len(arg) > self._inline_limit:
+                return None
+        data = atoms_to_bytes((args, {}))
+        return data if len(data) <= self._inline_limit else None
 
     def encode(self, args: tuple, kwargs: dict, work: task_pb2.CallWork) -> tuple[list[CallFuture], list[Ref]]:
         """Fill `work`, and return the futures to wait for and the references to keep until the call has ended."""
@@ -176,26 +133,23 @@ class Arguments:
         kept: list[Ref] = []
         store = self._client.store
         assert store is not None
-        if _plain(args) and not kwargs:
-            work.arguments.CopyFrom(store.put((args, kwargs), encoding=common_pb2.ENCODING_PICKLE5))
-        else:
-            numbers: dict[int, int] = {}
+        numbers: dict[int, int] = {}
 
-            def persistent_id(value: Any) -> Any:
-                ref = self._reference(value)
-                if ref is None:
-                    return None
-                if id(value) not in numbers:
-                    numbers[id(value)] = len(work.dependencies)
-                    if isinstance(ref, CallFuture):
-                        awaited.append(ref)
-                        work.dependencies.append(common_pb2.ObjectRef())
-                    else:
-                        kept.append(ref)
-                        work.dependencies.append(ref.message)
-                return ("ref", numbers[id(value)])
+        def persistent_id(value: Any) -> Any:
+            ref = self._reference(value)
+            if ref is None:
+                return None
+            if id(value) not in numbers:
+                numbers[id(value)] = len(work.dependencies)
+                if isinstance(ref, CallFuture):
+                    awaited.append(ref)
+                    work.dependencies.append(common_pb2.ObjectRef())
+                else:
+                    kept.append(ref)
+                    work.dependencies.append(ref.message)
+            return ("ref", numbers[id(value)])
 
-            work.arguments.CopyFrom(store.put((args, kwargs), persistent_id=persistent_id))
+        work.arguments.CopyFrom(store.put((args, kwargs), persistent_id=persistent_id))
         if work.arguments.segment:
             kept.append(self._client.hold(work.arguments))
         return awaited, kept
@@ -238,24 +192,8 @@ class Arguments:
 _ATOMS = frozenset((type(None), bool, int, float, str, bytes))
 
 
-def _plain(args: tuple) -> bool:
-    return all(type(arg) in _ATOMS and (type(arg) not in (str, bytes) or len(arg) < LARGE) for arg in args)
-
-
-def settle(future: CallFuture, result: control_pb2.CallResult, client: Client) -> None:
-    """Give a future its outcome; called on the connection's thread."""
-    future.usage = result.usage
-    if result.WhichOneof("outcome") == "value":
-        future.ref = Ref(result.value, client)
-        outcome: Any = future.ref
-        error: BaseException | None = None
-    else:
-        failure = Failure(result.failure, client)
-        outcome, error = None, _exception(failure)
-    future.settle(outcome, error)
-
-
-def _exception(failure: Failure) -> BaseException:
+def exception_of(failure: Failure) -> BaseException:
+    """Return what a failed call's future raises."""
     if failure.kind == "cancelled":
         return CancelledError(failure.message or "the call was cancelled")
     error = failure.exception()

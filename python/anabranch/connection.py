@@ -21,6 +21,10 @@ LARGEST_MESSAGE = 256 << 20
 PERIOD = 0.25
 
 
+#: Messages that are to be sent; bytes are whole messages already.
+Outbox = Callable[[], Iterable["control_pb2.ToCoordinator | bytes"]]
+
+
 class Connection:
     """Sends requests, matches answers to them, and hands pushed messages to a callback.
 
@@ -51,7 +55,7 @@ class Connection:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Future] = {}
         self._outgoing: deque[bytes] = deque()
-        self._outboxes: list[Callable[[], Iterable[control_pb2.ToCoordinator]]] = []
+        self._outboxes: list[Outbox] = []
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._woken = False
         self._closing = False
@@ -100,11 +104,11 @@ class Connection:
         self.send(message)
         return future
 
-    def add_outbox(self, outbox: Callable[[], Iterable[control_pb2.ToCoordinator]]) -> None:
+    def add_outbox(self, outbox: Outbox) -> None:
         """Ask `outbox` for messages whenever the connection is woken: how many small things leave in one message."""
         self._outboxes.append(outbox)
 
-    def remove_outbox(self, outbox: Callable[[], Iterable[control_pb2.ToCoordinator]]) -> None:
+    def remove_outbox(self, outbox: Outbox) -> None:
         """Ask `outbox` no more."""
         self._outboxes.remove(outbox)
 
@@ -217,8 +221,10 @@ class Connection:
 
         for outbox in list(self._outboxes):
             for message in outbox():
-                message.protocol = PROTOCOL
-                self._outgoing.append(message.SerializeToString())
+                if not isinstance(message, bytes):
+                    message.protocol = PROTOCOL
+                    message = message.SerializeToString()
+                self._outgoing.append(message)
         while self._outgoing:
             try:
                 self._socket.send(self._outgoing.popleft(), zmq.NOBLOCK)

@@ -11,7 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from anabranch.calls import Arguments, CallFuture, Functions, chunk_call, settle
+from anabranch.call_bytes import CallBytes, entry, submission
+from anabranch.call_future import CallFuture, succeed
+from anabranch.calls import Arguments, Functions, chunk_call, exception_of
 from anabranch.client import current
 from anabranch.errors import ConnectionFailed
 from anabranch.failures import Failure
@@ -56,21 +58,23 @@ class Executor(concurrent.futures.Executor):
         retries: int = 0,
         trace: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._client = current()
-        self._limits = task_pb2.Limits(
+        self.client = current()
+        limits = task_pb2.Limits(
             timeout_ms=round((timeout or 0) * 1000), memory_bytes=parse_bytes(memory, "executor"), threads=threads or 0
         )
-        self._limited = bool(timeout or memory or threads)
-        self._retries = retries
-        self._functions = Functions(self._client)
-        self._arguments = Arguments(self._client, self)
+        self._common = control_pb2.Call(retries=retries)
+        if timeout or memory or threads:
+            self._common.limits.CopyFrom(limits)
+        self._functions = Functions(self.client)
+        self._arguments = Arguments(self.client, self)
         self._numbers = itertools.count(1)
-        self._queue: deque[control_pb2.Call] = deque()
+        self._queue: deque[bytes] = deque()
+        self._last_bytes: CallBytes | None = None
         self._cancels: deque[int] = deque()
         self._pending: dict[int, CallFuture] = {}
         # What calls need that have not been answered, cancelled ones too: an object that is released before its call is
         # sent would be gone when the call comes.
-        self._kept: dict[int, list[Any]] = {}
+        self._kept: dict[int, Any] = {}
         self._idle = threading.Condition()
         self._shut = False
         self._lost: ConnectionFailed | None = None
@@ -79,10 +83,12 @@ class Executor(concurrent.futures.Executor):
             from anabranch.timeline import CallTimeline
 
             self._timeline = CallTimeline(trace)
-        answer = self._client.ask(control_pb2.ToCoordinator(open_session=control_pb2.OpenSession(name="executor")))
+        assert self.client.store is not None
+        self._store = self.client.store
+        answer = self.client.ask(control_pb2.ToCoordinator(open_session=control_pb2.OpenSession(name="executor")))
         self._run = answer.run_accepted.run
-        self._client.subscribe(self._run, self._results, self._lose)
-        self._client.connection.add_outbox(self._outbox)
+        self.client.subscribe(self._run, self._results, self._lose)
+        self.client.connection.add_outbox(self._outbox)
 
     # ---- calls
 
@@ -102,38 +108,50 @@ class Executor(concurrent.futures.Executor):
         RuntimeError
             After `shutdown`.
         """
-        return self._submit(fn, self._named(fn), args, kwargs)
+        future = self._submit(self._named(fn), args, kwargs)
+        self.client.connection.wake()
+        return future
 
-    def _named(self, fn: Callable) -> Ref | None:
+    def _named(self, fn: Callable) -> CallBytes:
         if self._shut:
             raise RuntimeError("cannot schedule new futures after shutdown")
-        return None if isinstance(fn, Native) else self._functions.reference(fn)
+        if isinstance(fn, Native):
+            return CallBytes(self._native(fn), None, self._store.writer)
+        function = self._functions.reference(fn)
+        last = self._last_bytes
+        if last is None or last.function is not function:
+            last = self._last_bytes = CallBytes(self._common, function, self._store.writer)
+        return last
 
-    def _submit(self, fn: Callable, named: Ref | None, args: tuple, kwargs: dict) -> CallFuture:
+    def _submit(self, named: CallBytes, args: tuple, kwargs: dict) -> CallFuture:
         if self._lost is not None:
             raise self._lost
         number = next(self._numbers)
         future = CallFuture(number, self)
-        call = control_pb2.Call(call=number, retries=self._retries)
-        if self._limited:
-            call.limits.CopyFrom(self._limits)
-        if isinstance(fn, Native):
-            self._native(call, fn)
+        data = None if kwargs else self._arguments.plain(args)
+        if data is None:
+            encoded, kept = self._general(number, named, args, kwargs)
+        elif named.function is None:
+            # A native function takes references; it does not see other values.
+            encoded, kept = named.bare(number), None
         else:
-            assert named is not None
-            call.work.function.CopyFrom(named.message)
-        awaited, kept = self._arguments.encode(args, kwargs, call.work)
-        if awaited:
-            call.after.extend(one.number for one in awaited)
-        self._kept[number] = [named, *awaited, *kept]
-        if self._timeline is not None:
-            self._timeline.submitted(number, fn)
+            encoded, kept = named.python(number, self._store.number_inline(len(data)), data), named.function
+        self._kept[number] = kept
         self._pending[number] = future
-        self._queue.append(call)
-        self._client.connection.wake()
+        self._queue.append(encoded)
         if self._lost is not None:
             self._lose(self._lost)
         return future
+
+    def _general(self, number: int, named: CallBytes, args: tuple, kwargs: dict) -> tuple[bytes, list[Any]]:
+        call = control_pb2.Call(call=number)
+        call.MergeFrom(named.common)
+        if named.function is not None:
+            call.work.function.CopyFrom(named.function.message)
+        awaited, kept = self._arguments.encode(args, kwargs, call.work)
+        if awaited:
+            call.after.extend(one.number for one in awaited)
+        return entry(call), [named.function, *awaited, *kept]
 
     def map(
         self, fn: Callable, *iterables: Iterable, timeout: float | None = None, chunksize: int = 1, **options: Any
@@ -154,11 +172,21 @@ class Executor(concurrent.futures.Executor):
         if chunksize == 1:
             # Named once: what a callable object says is that of the moment of the call.
             named = self._named(fn)
-            futures = deque(self._submit(fn, named, item, {}) for item in items)
+            futures = deque(self._submit_all(named, items))
             return self._in_order(futures, deadline)
         chunks = iter(lambda: list(itertools.islice(items, chunksize)), [])
         futures = deque(self.submit(chunk_call, fn, chunk) for chunk in chunks)
         return itertools.chain.from_iterable(self._in_order(futures, deadline))
+
+    def _submit_all(self, named: CallBytes, items: Iterable[tuple]) -> Iterator[CallFuture]:
+        try:
+            for place, item in enumerate(items):
+                yield self._submit(named, item, {})
+                # The first ones leave at once, and then as many as fill a message.
+                if place % BATCH == 0:
+                    self.client.connection.wake()
+        finally:
+            self.client.connection.wake()
 
     def _in_order(self, futures: deque[CallFuture], deadline: float | None) -> Iterator[Any]:
         def results() -> Iterator[Any]:
@@ -202,19 +230,19 @@ class Executor(concurrent.futures.Executor):
 
     # ---- the connection's side
 
-    def _native(self, call: control_pb2.Call, function: Native) -> None:
+    def _native(self, function: Native) -> control_pb2.Call:
         import json
 
-        call.native_function = function.function
+        call = control_pb2.Call(native_function=function.function)
         if function.parameters:
             call.native_parameters = json.dumps(function.parameters, sort_keys=True, separators=(",", ":")).encode()
+        call.MergeFrom(self._common)
+        return call
 
-    def _outbox(self) -> Iterator[control_pb2.ToCoordinator]:
-        while self._queue:
-            batch = control_pb2.SubmitCalls(run=self._run)
-            while self._queue and len(batch.calls) < BATCH:
-                batch.calls.append(self._queue.popleft())
-            yield control_pb2.ToCoordinator(submit_calls=batch)
+    def _outbox(self) -> Iterator[control_pb2.ToCoordinator | bytes]:
+        queue = self._queue
+        while queue:
+            yield submission(self._run, [queue.popleft() for _ in range(min(len(queue), BATCH))])
         # Behind the calls: a cancel must not overtake its call.
         if self._cancels:
             cancel = control_pb2.CancelCalls(run=self._run)
@@ -227,17 +255,27 @@ class Executor(concurrent.futures.Executor):
             return
         if self._timeline is not None:
             self._timeline.ended(results.results)
+        pending = self._pending
+        answered = []
+        numbers = []
         for result in results.results:
-            future = self._pending.get(result.call)
-            if future is None:
-                # Cancelled here: the value that came nevertheless is given back at once.
-                if result.HasField("value"):
-                    Ref(result.value, self._client)
-                else:
-                    Failure(result.failure, self._client)
-                continue
-            settle(future, result, self._client)
-        numbers = [result.call for result in results.results]
+            number = result.call
+            numbers.append(number)
+            future = pending.get(number)
+            if result.HasField("value"):
+                value = result.value
+                if value.segment:
+                    ref = Ref(value, self.client)
+                    # Of one that was cancelled here, the value that came nevertheless is given back at once.
+                    if future is not None:
+                        future.hold(ref)
+                if future is not None:
+                    answered.append((future, result))
+            else:
+                failure = Failure(result.failure, self.client)
+                if future is not None:
+                    future.fail(exception_of(failure), result)
+        succeed(answered)
         for number in numbers:
             self._kept.pop(number, None)
         self._forget(numbers)
@@ -256,7 +294,7 @@ class Executor(concurrent.futures.Executor):
         for number in list(self._pending):
             future = self._pending.pop(number, None)
             if future is not None:
-                future.settle(None, error)
+                future.fail(error)
         self._kept.clear()
         self._forget([])
 
@@ -264,20 +302,20 @@ class Executor(concurrent.futures.Executor):
         cancelled = [future.number for future in futures if future.cancel_quietly()]
         if cancelled:
             self._cancels.extend(cancelled)
-            self._client.connection.wake()
+            self.client.connection.wake()
             self._forget(cancelled)
 
     def _end(self) -> None:
         run, self._run = self._run, 0
         if run == 0:
             return
-        self._client.unsubscribe(run)
+        self.client.unsubscribe(run)
         if self._timeline is not None:
             self._timeline.close()
         try:
-            self._client.connection.remove_outbox(self._outbox)
+            self.client.connection.remove_outbox(self._outbox)
         except ValueError:
             return
         self._kept.clear()
-        if self._client.alive:
-            self._client.tell(control_pb2.ToCoordinator(close_run=control_pb2.CloseRun(run=run)))
+        if self.client.alive:
+            self.client.tell(control_pb2.ToCoordinator(close_run=control_pb2.CloseRun(run=run)))

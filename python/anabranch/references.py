@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
@@ -189,8 +190,6 @@ class IdentityCache:
 
     def keep(self, value: Any, ref: Ref, stamp: Any = None) -> None:
         """Remember the reference of a value. `stamp` tells a value that was changed in place from itself."""
-        import weakref
-
         identifier = id(value)
 
         def forget(ended: Any) -> None:
@@ -209,6 +208,4 @@ class IdentityCache:
 
 
 def _is_weak(holder: Any) -> bool:
-    import weakref
-
     return isinstance(holder, weakref.ref)

@@ -14,6 +14,9 @@ from anabranch.store.regions import ALIGNMENT
 MAGIC = b"ABP5"
 _FIXED = struct.Struct("<4sIQ")  # magic, count of buffers, length of the pickle
 _ENTRY = struct.Struct("<QQ")  # offset (multiple of 64) and length of a buffer
+#: Bytes before the pickle of an object without buffers.
+PICKLE_HEADER = _FIXED.size
+_NO_BUFFERS = MAGIC + bytes(4)
 # Below this a buffer stands within the pickle: the padding beside it would cost more than copying it.
 SMALLEST_BUFFER = 256
 _ATOMS = frozenset((type(None), bool, int, float, str, bytes, complex))
@@ -67,6 +70,12 @@ class PicklePayload:
             target[end:start] = bytes(start - end)
             end = start + buffer.nbytes
             target[start:end] = buffer
+
+
+def atoms_to_bytes(value: Any) -> bytes:
+    """Return the object's bytes of a value that is, or is a container of, atoms: no buffers, nothing to look up."""
+    stream = pickle.dumps(value, 5)
+    return _NO_BUFFERS + len(stream).to_bytes(8, "little") + stream
 
 
 class PickleReader:
@@ -125,6 +134,16 @@ class _PersistentUnpickler(pickle.Unpickler):
 
     def persistent_load(self, identifier: Any) -> Any:
         return self._load(identifier)
+
+
+def is_bare(data: bytes) -> bool:
+    """Whether an object's bytes are a header and a pickle, without buffers."""
+    return data[:8] == _NO_BUFFERS and len(data) - _FIXED.size == int.from_bytes(data[8:16], "little")
+
+
+def load_bare(data: bytes) -> Any:
+    """Return the value of an object that `is_bare` and names no references."""
+    return pickle.loads(memoryview(data)[PICKLE_HEADER:])
 
 
 def restore_view(array: Any, dtype: str) -> Any:

@@ -1,0 +1,102 @@
+"""Calls as the bytes of their messages, laid by hand.
+
+Building the messages of a small call costs more than everything else that the client does for it. The bytes are those
+that the protobuf library would write: tests compare them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from anabranch.v1 import common_pb2, control_pb2, task_pb2
+from anabranch.versions import PROTOCOL
+
+if TYPE_CHECKING:
+    from anabranch.references import Ref
+
+_ONE_BYTE = [bytes((number,)) for number in range(128)]
+_LENGTH_DELIMITED = 2
+
+
+def varint(number: int) -> bytes:
+    """Return the variable-length encoding of a number in [0, 2**64)."""
+    if number < 1 << 7:
+        return _ONE_BYTE[number]
+    if number < 1 << 14:
+        return bytes((number & 127 | 128, number >> 7))
+    if number < 1 << 21:
+        return bytes((number & 127 | 128, number >> 7 & 127 | 128, number >> 14))
+    return bytes((number & 127 | 128,)) + varint(number >> 7)
+
+
+def _key(message: type, field: str, wire_type: int = _LENGTH_DELIMITED) -> bytes:
+    return varint(message.DESCRIPTOR.fields_by_name[field].number << 3 | wire_type)
+
+
+_FUNCTION = _key(task_pb2.CallWork, "function")
+_ARGUMENTS = _key(task_pb2.CallWork, "arguments")
+_SEQUENCE = _key(common_pb2.ObjectRef, "sequence", 0)
+_PICKLE5 = _key(common_pb2.ObjectRef, "encoding", 0) + varint(common_pb2.ENCODING_PICKLE5)
+_LENGTH = _key(common_pb2.ObjectRef, "length", 0)
+_INLINE = _key(common_pb2.ObjectRef, "inline_bytes")
+_NUMBER = _key(control_pb2.Call, "call", 0)
+_WORK = _key(control_pb2.Call, "work")
+_CALLS = _key(control_pb2.SubmitCalls, "calls")
+_RUN = _key(control_pb2.SubmitCalls, "run", 0)
+_HEAD = control_pb2.ToCoordinator(protocol=PROTOCOL).SerializeToString() + _key(
+    control_pb2.ToCoordinator, "submit_calls"
+)
+
+
+class CallBytes:
+    """Entries of `SubmitCalls.calls` for one function.
+
+    Parameters
+    ----------
+    common : Call
+        What all calls have alike: limits, retries, a native function; neither `call` nor `work`.
+    function : Ref, optional
+        Of calls of a Python function.
+    writer : int
+        Of the arguments.
+    """
+
+    __slots__ = ("_after", "_before", "_writer", "common", "function")
+
+    def __init__(self, common: control_pb2.Call, function: Ref | None, writer: int) -> None:
+        self.function = function
+        self.common = common
+        self._after = common.SerializeToString()
+        self._writer = common_pb2.ObjectRef(writer=writer).SerializeToString()
+        self._before = b""
+        if function is not None:
+            named = function.message.SerializeToString()
+            self._before = _FUNCTION + varint(len(named)) + named + _ARGUMENTS
+
+    def python(self, number: int, sequence: int, arguments: bytes) -> bytes:
+        """Return a call with arguments that are an object of this sequence, in pickle5, inline."""
+        size = varint(len(arguments))
+        reference = b"".join(
+            (self._writer, _SEQUENCE, varint(sequence), _PICKLE5, _LENGTH, size, _INLINE, size, arguments)
+        )
+        work = b"".join((self._before, varint(len(reference)), reference))
+        call = b"".join((_NUMBER, varint(number), _WORK, varint(len(work)), work, self._after))
+        return b"".join((_CALLS, varint(len(call)), call))
+
+    def bare(self, number: int) -> bytes:
+        """Return a call of a native function without arguments."""
+        call = _NUMBER + varint(number) + self._after
+        return _CALLS + varint(len(call)) + call
+
+
+def entry(call: control_pb2.Call) -> bytes:
+    """Return any call as an entry of `SubmitCalls.calls`."""
+    data = call.SerializeToString()
+    return _CALLS + varint(len(data)) + data
+
+
+def submission(run: int, entries: Iterable[bytes]) -> bytes:
+    """Return the `ToCoordinator` that submits calls to a session."""
+    body = b"".join((_RUN, varint(run), *entries))
+    return b"".join((_HEAD, varint(len(body)), body))
