@@ -11,8 +11,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from anabranch.model_selection.fingerprints import fingerprint, is_unseeded
-from anabranch.model_selection.fold import fits
 from anabranch.model_selection.options import APART, Options
+from anabranch.model_selection.units import is_nested, units
 
 #: scikit-learn's function for one fit and its scores. It is never imported: it is known by its name and its arguments
 #: when it arrives, and a function that is not known runs as it is, without sharing.
@@ -78,7 +78,7 @@ class Recipe:
     estimator : object
         As its search gave it, parameters not yet set.
     steps : list of str
-        Names of the steps before the last one; empty for what is no pipeline.
+        Names of what is fitted before the last step, as of `units`; empty for what is no pipeline.
     last : str
     keys : tuple of Hashable
         One for each of ``steps``, when they can be shared.
@@ -134,11 +134,11 @@ class Recipes:
             except Exception:
                 # The call itself will say it, in scikit-learn's words.
                 return recipe
-        if not isinstance(estimator.steps, list) or not estimator.steps:
+        if not is_nested(estimator):
             return recipe
-        steps = [(name, step) for name, step in estimator.steps[:-1] if fits(step)]
+        steps = list(units(estimator))
         recipe.steps, recipe.last = [name for name, _ in steps], estimator.steps[-1][0]
-        if getattr(estimator, "transform_input", None) is None and not _is_pairwise(estimator):
+        if not _is_pairwise(estimator):
             recipe.keys = tuple(self._key(name, step, parameters) for name, step in steps)
         return recipe
 

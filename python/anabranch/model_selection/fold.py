@@ -18,6 +18,7 @@ from sklearn.utils import _safe_indexing as rows_of
 
 from anabranch.model_selection.recall import Recall, RecalledTransform, SegmentFitted, can_stand_before
 from anabranch.model_selection.shared_steps import Raised, SharedSteps
+from anabranch.model_selection.units import steps_before_last, units, units_within
 from anabranch.runtime.private_copies import is_read_only_complaint
 
 
@@ -89,13 +90,10 @@ class Fold:
                 self.pipeline.fit(X, y, **params)
         finally:
             self.pipeline.set_params(memory=memory)
-            names = self._names()
+            names = [name for name, _ in units(self.pipeline)]
             for step, name in zip(recall.fitted, names[len(self._known) :]):
                 step.name = name
                 self.fits[name] += 1
-
-    def _names(self) -> list[str]:
-        return [name for name, step in self.pipeline.steps[:-1] if fits(step)]
 
     # ---- rows
 
@@ -115,13 +113,20 @@ class Fold:
     def transform_segment(self, segment: SharedSteps, sides: Sequence[str]) -> None:
         """Add to a segment's steps what they make of the rows that will be scored."""
         for which in sides:
-            current = getattr(self._known[-1], which) if self._known else self.side(which)
+            known = [getattr(step, which) for step in self._known]
             for step in segment.steps:
+                position = len(known)
+                before = position - step.within - 1
+                X = known[before] if before >= 0 else self.side(which)
                 begun = time.time()
-                if not isinstance(current, Raised):
+                if not isinstance(X, Raised):
                     self.transforms[step.name] += 1
-                    current = _transformed(step.fitted, current)
-                setattr(step, which, current)
+                    with contextlib.ExitStack() as stack:
+                        if step.within:
+                            self._stand_before(stack, step.fitted, f"{step.name}__", known, position - step.within, X)
+                        X = _transformed(step.fitted, X)
+                known.append(X)
+                setattr(step, which, X)
                 if which == "test":
                     step.test_seconds = time.time() - begun
 
@@ -141,22 +146,43 @@ class Fold:
     def _score(
         self, scorer: Callable, which: str | None, X: Any, y: tuple, params: dict[str, Any], prepared: Callable
     ) -> Any:
-        current = X
+        known = [prepared(getattr(step, which)) for step in self._known] if which else []
         with contextlib.ExitStack() as stack:
-            known = iter(self._known)
-            for name, step in self.pipeline.steps[:-1]:
-                if not fits(step):
-                    continue
-                pairs = []
-                stored = next(known, None)
-                output = getattr(stored, which) if stored is not None and which is not None else None
-                if output is not None and not isinstance(current, Raised):
-                    output = prepared(output)
-                    pairs.append((current, output))
-                    current = output
-                if can_stand_before(step):
-                    stack.enter_context(RecalledTransform(step, name, pairs, self.transforms))
+            self._stand_before(stack, self.pipeline, "", known, 0, X)
             return scorer(self.pipeline, X, *y, **params)
+
+    def _stand_before(
+        self, stack: contextlib.ExitStack, pipeline: Any, path: str, known: Sequence[Any], position: int, X: Any
+    ) -> None:
+        """Have the steps of a fitted pipeline answer what is known of X, and count what they transform themselves.
+
+        Parameters
+        ----------
+        stack : ExitStack
+            Ends it.
+        pipeline : Pipeline
+        path : str
+            What stands before its steps' names.
+        known : sequence
+            Outputs of the first units of all.
+        position : int
+            Of the pipeline's first unit.
+        X : array-like
+            What the pipeline transforms.
+        """
+        for name, step in steps_before_last(pipeline):
+            own = position + units_within(step)
+            # Where it is not known, nobody has it yet: an object that is no step's input.
+            pairs, output = [], object()
+            if own < len(known):
+                output = known[own]
+                pairs.append((X, output))
+            elif own > position:
+                self._stand_before(stack, step, f"{path}{name}__", known, position, X)
+            if can_stand_before(step):
+                stack.enter_context(RecalledTransform(step, path + name, pairs, self.transforms))
+            X = output
+            position = own + 1
 
 
 class StandIn(BaseEstimator):
@@ -228,11 +254,6 @@ def _standing_class(kind: type) -> type:
     """Return a class that is ``kind`` but for its call, which is what the instance was given."""
     # One for each class, and without a fold in it: a class is a cycle, and would keep the fold's arrays alive.
     return type(kind.__name__, (kind,), {"__call__": lambda self, *args, **named: vars(self)[_SCORE](*args, **named)})
-
-
-def fits(step: Any) -> bool:
-    """Whether a pipeline's step is an estimator, not a place left empty."""
-    return step is not None and not isinstance(step, str)
 
 
 def as_stored(value: Any) -> Any:

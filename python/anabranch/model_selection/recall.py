@@ -8,12 +8,14 @@ in scoring.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from anabranch.model_selection.shared_steps import Raised, SharedStep
+from anabranch.model_selection.units import is_nested, units_within
 
 
 class SegmentFitted(BaseException):
@@ -21,7 +23,7 @@ class SegmentFitted(BaseException):
 
 
 class Recall:
-    """A pipeline's ``memory`` for one fit.
+    """A pipeline's ``memory`` for one fit, and that of the pipelines within it.
 
     Parameters
     ----------
@@ -41,6 +43,7 @@ class Recall:
         self._known_output = output
         self._until = until
         self._position = 0
+        self._raised = False
         self.fitted: list[SharedStep] = []
         self.output: Any = None
 
@@ -48,35 +51,56 @@ class Recall:
         """Return what the pipeline calls instead of ``function``; the interface of `joblib.Memory`."""
 
         def fit_transform(transformer: Any, X: Any, *others: Any, **named: Any) -> tuple[Any, Any]:
-            position = self._position
-            self._position += 1
-            if position < len(self._known):
-                step = self._known[position]
+            own = self._position + units_within(transformer)
+            if own < len(self._known):
+                self._position = own + 1
+                step = self._known[own]
                 if step.error is not None:
                     raise step.error
                 # Only the last known step's output is ever looked at.
-                return (self._known_output if position == len(self._known) - 1 else X), step.fitted
+                return (self._known_output if own == len(self._known) - 1 else X), step.fitted
             return self._fit(function, (transformer, X, *others), named)
 
         return fit_transform
 
     def _fit(self, function: Callable, arguments: tuple, named: dict[str, Any]) -> tuple[Any, Any]:
-        begun = time.time()
-        step = SharedStep("")
-        self.fitted.append(step)
+        step = SharedStep("", within=units_within(arguments[0]))
+        begun, before = time.time(), len(self.fitted)
         try:
-            output, step.fitted = function(*arguments, **named)
+            with self._within(arguments[0]):
+                output, step.fitted = function(*arguments, **named)
         except Exception as error:
+            if not self._raised:
+                self._raised = True
+                self._add(step, begun, before)
             if self._until is None:
                 raise
             step.error = error
             raise SegmentFitted from None
-        finally:
-            step.fit_seconds = time.time() - begun
+        self._add(step, begun, before)
         if self._until is not None and self._position == self._until:
             self.output = output
             raise SegmentFitted
         return output, step.fitted
+
+    def _add(self, step: SharedStep, begun: float, before: int) -> None:
+        self._position += 1
+        # What was fitted within it has its own time.
+        step.fit_seconds = time.time() - begun - sum(inner.fit_seconds for inner in self.fitted[before:])
+        self.fitted.append(step)
+
+    @contextlib.contextmanager
+    def _within(self, transformer: Any) -> Iterator[None]:
+        """Be the memory of a nested pipeline too, for as long as it fits."""
+        if not is_nested(transformer):
+            yield
+            return
+        memory = transformer.memory
+        transformer.set_params(memory=self)
+        try:
+            yield
+        finally:
+            transformer.set_params(memory=memory)
 
 
 class RecalledTransform:

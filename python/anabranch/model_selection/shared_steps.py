@@ -20,7 +20,7 @@ class SharedStep:
     Attributes
     ----------
     name : str
-        Of the step, in its pipeline.
+        Of the step, in its pipeline (``outer__inner`` in a nested one).
     fitted : estimator
     fit_seconds : float
         Of its fit and the transform of the training rows that belongs to it.
@@ -29,6 +29,8 @@ class SharedStep:
         it was not asked for.
     test_seconds : float
         Of ``transform`` of the test rows.
+    within : int
+        How many steps before this one are its own: those of a nested pipeline.
     error : Exception or None
         What its fit raised; then there is nothing else.
     """
@@ -39,6 +41,7 @@ class SharedStep:
     test: Any = None
     train: Any = None
     test_seconds: float = 0.0
+    within: int = 0
     error: Exception | None = None
 
 

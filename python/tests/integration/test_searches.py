@@ -128,6 +128,36 @@ def test_each_distinct_step_is_fitted_once_for_each_fold(pool, tmp_path):
     assert search.sharing_.to_frame().loc["pca"].tolist() == [10, 80, 10]
 
 
+@pytest.mark.parametrize("train_scores", [False, True])
+def test_steps_within_nested_pipelines_are_shared(pool, tmp_path, train_scores):
+    path = str(tmp_path / "diary")
+
+    def nested(name):
+        return Diary(path, name)
+
+    inner = Pipeline(
+        [("a", nested("a")), ("b", Pipeline([("c", nested("c")), ("d", nested("d"))])), ("e", nested("e"))]
+    )
+    pipeline = Pipeline([("first", nested("first")), ("inner", inner), ("clf", GaussianNB())])
+    grid = {"inner__b__d__shift": [0.0, 1.0], "inner__e__shift": [0.0, 1.0], "clf__var_smoothing": [1e-9, 1e-3]}
+    options = {"cv": 2, "refit": False, "return_train_score": train_scores}
+    search = ours.GridSearchCV(pipeline, grid, **options).fit(X, Y)
+    written = [" ".join(words) for words in lines(tmp_path)]
+    sides = 2 if train_scores else 1
+    settings = {"first": 1, "a": 1, "c": 1, "d": 2, "e": 4}
+    assert {name: written.count(f"fit {name}") for name in settings} == {name: 2 * n for name, n in settings.items()}
+    assert {name: written.count(f"transform {name}") for name in settings} == {
+        name: 2 * n * sides for name, n in settings.items()
+    }
+    # A nested pipeline's last step is the pipeline's own.
+    fits = {"first": 2, "inner__a": 2, "inner__b__c": 2, "inner__b": 4, "inner": 8, "clf": 16}
+    assert search.sharing_.fits == fits
+    expected = theirs.GridSearchCV(pipeline, grid, **options).fit(X, Y).cv_results_
+    for key in expected:
+        if key.endswith("score"):
+            np.testing.assert_array_equal(search.cv_results_[key], expected[key], key)
+
+
 def test_train_scores_apply_each_model_once_more(pool, tmp_path):
     grid = {"pca__shift": [0.0, 1.0], "clf__C": [0.1, 1.0]}
     search = ours.GridSearchCV(
@@ -280,7 +310,7 @@ def objects():
     return status().objects
 
 
-def wait_until(condition, seconds=20.0):
+def wait_until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
