@@ -70,6 +70,14 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+        // Schedules and bytes in bulk, built for speed; the tests take its simulation from here.
+        .executableTarget(
+            name: "anabranch-stress",
+            dependencies: [
+                "AnabranchCore", "PipelineGraph", "Scheduling", "Wire", "Worker",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Stress", swiftSettings: strict),
         .testTarget(name: "AnabranchCoreTests", dependencies: ["AnabranchCore"], swiftSettings: strict),
         .testTarget(
             name: "PipelineGraphTests", dependencies: ["PipelineGraph", "AnabranchCore"], swiftSettings: strict),
@@ -77,7 +85,8 @@ let package = Package(
             name: "SchedulingTests", dependencies: ["Scheduling", "PipelineGraph", "AnabranchCore"],
             swiftSettings: strict),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Scheduling", "PipelineGraph", "AnabranchCore"],
+            name: "SimulationTests",
+            dependencies: ["anabranch-stress", "Scheduling", "PipelineGraph", "AnabranchCore"],
             swiftSettings: strict),
         .testTarget(
             name: "ObjectStoreTests", dependencies: ["ObjectStore", "AnabranchCore"], exclude: ["Golden"],

@@ -2,6 +2,8 @@ import AnabranchCore
 import Scheduling
 import Testing
 
+@testable import anabranch_stress
+
 @Suite struct FairnessTests {
     /// Sessions with `counts` tasks each, all there from the start, and no faults.
     private static func simulation(
@@ -24,7 +26,7 @@ import Testing
         let workers = slots.enumerated().map { index, slots in
             WorkerOffer(worker: WorkerID(UInt64(index + 1)), slots: slots, executors: ["python"])
         }
-        return Simulation(seed: seed, workload: Workload(runs: runs, workers: workers), plan: .none)
+        return Simulation(seed: seed, workload: Workload(runs: runs, workers: workers))
     }
 
     /// Tasks in the order in which they were sent.

@@ -2,6 +2,8 @@ import AnabranchCore
 import Scheduling
 import Testing
 
+@testable import anabranch_stress
+
 /// One long task among many short ones, whose lengths nobody has told the scheduler.
 @Suite struct MakespanTests {
     enum Place: CaseIterable { case first, middle, last }
@@ -39,7 +41,7 @@ import Testing
         let workers = slots.enumerated().map { index, slots in
             WorkerOffer(worker: WorkerID(UInt64(index + 1)), slots: slots, executors: ["python"])
         }
-        return Simulation(seed: 1, workload: Workload(runs: [run], workers: workers), plan: .none)
+        return Simulation(seed: 1, workload: Workload(runs: [run], workers: workers))
     }
 
     @Test(arguments: Place.allCases, [[1, 1], [2]] as [[UInt32]])

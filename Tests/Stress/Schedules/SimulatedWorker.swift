@@ -19,6 +19,8 @@ struct SimulatedWorker {
     var busySlots: UInt32 = 0
     var isFrozen = false
     var isDraining = false
+    /// Its tasks take so many times as long as they should.
+    var slowness: UInt64 = 1
     /// What came, or fell due, while it was frozen.
     var backlog: [Simulation.Action] = []
 

@@ -21,6 +21,10 @@ struct Ledger {
     private var offers: [WorkerID: WorkerOffer] = [:]
     private var refusing: Set<WorkerID> = []
     private(set) var cancelledRuns: Set<RunID> = []
+    private var closedRuns: Set<RunID> = []
+    /// Slots of attempts sent and not answered, by worker; and kinds of tasks of which one has been answered.
+    private var lent: [WorkerID: [Attempt: UInt32]] = [:]
+    private var measured: Set<TaskClass> = []
     private var cancelledTasks: Set<TaskID> = []
     private var asked: Set<RunID> = []
     private var exhausted: Set<RunID> = []
@@ -59,19 +63,26 @@ struct Ledger {
         switch event {
         case .workerJoined(let offer):
             offers[offer.worker] = offer
+            lent[offer.worker] = lent[offer.worker] ?? [:]
             refusing.remove(offer.worker)
             mostWorkers = max(mostWorkers, offers.count)
             mostSlots = max(mostSlots, offers.values.reduce(0) { $0 + Int($1.slots) })
-        case .workerLost(let worker): offers[worker] = nil
+        case .workerLost(let worker):
+            offers[worker] = nil
+            lent[worker] = nil
         case .workerDrainRequested(let worker): refusing.insert(worker)
-        case .attemptEnded(_, let attempt, let end, _): delivered[attempt, default: []].insert(end)
+        case .attemptEnded(let worker, let attempt, let end, _):
+            delivered[attempt, default: []].insert(end)
+            lent[worker]?[attempt] = nil
+            if let kind = tasks[attempt.task]?.ready.taskClass { measured.insert(kind) }
         case .tasksReady(let run, let ready):
             asked.remove(run)
             given.formUnion(ready.map(\.task))
         case .runExhausted(let run): exhausted.insert(run)
         case .runCancelled(let run): cancelledRuns.insert(run)
         case .tasksCancelled(let tasks): cancelledTasks.formUnion(tasks)
-        case .heartbeat, .attemptStarted, .runOpened, .runClosed, .tick: break
+        case .runClosed(let run): closedRuns.insert(run)
+        case .heartbeat, .attemptStarted, .runOpened, .tick: break
         }
     }
 
@@ -137,7 +148,21 @@ struct Ledger {
             issued[attempt.task] = attempt.number
             let executor = task.ready.requirements.executor
             try require(offer.executors.contains(executor), "task \(attempt.task) was sent to no \(executor)")
+            try lend(attempt, task, to: offer)
         }
+    }
+
+    /// A task of unknown length gets slots that nothing else has.
+    private mutating func lend(_ attempt: Attempt, _ task: SimulatedTask, to offer: WorkerOffer) throws {
+        let slots = min(task.ready.requirements.slots, offer.slots)
+        let used = lent[offer.worker]?.values.reduce(0, +) ?? 0
+        if isQuiet, !measured.contains(task.ready.taskClass) {
+            try require(
+                used + slots <= offer.slots,
+                "task \(attempt.task) takes \(slots) slots of worker \(offer.worker), which has \(used) of "
+                    + "\(offer.slots) in use")
+        }
+        lent[offer.worker]?[attempt] = slots
     }
 
     /// Bounds that hold at any time, whatever has happened.
@@ -155,7 +180,7 @@ struct Ledger {
 
     /// Every task that was given has had its effect.
     func checkEnd(_ failure: (String) -> SimulationFailure) throws {
-        for task in given.sorted() where ends[task] == nil {
+        for task in given.sorted() where ends[task] == nil && runs[task].map({ closedRuns.contains($0) }) != true {
             throw failure("task \(task) was given and never ended")
         }
     }

@@ -10,7 +10,7 @@ final class Simulation {
         case arrive(WorkerID, life: Int, SimulatedWorker.Message)
         case finish(WorkerID, life: Int, Attempt)
         case heartbeat(WorkerID, life: Int)
-        case fault(FaultPlan.Fault)
+        case strike(Adversity)
         case thaw(WorkerID, life: Int)
         case join(WorkerOffer)
         case openRun(Int)
@@ -18,8 +18,8 @@ final class Simulation {
     }
 
     let seed: UInt64
-    var random: SplitMix64
-    let plan: FaultPlan
+    let steps: [Adversity]
+    let network: [Link: [Int: MessageTrouble]]
     var scheduler: Scheduler
     var now = Instant(microseconds: 0)
     var agenda = Agenda<Action>()
@@ -27,8 +27,16 @@ final class Simulation {
     var workers: [WorkerID: SimulatedWorker] = [:]
     var lives = 0
     var nextWorker: UInt64 = 1
-    /// Latest arrival by link, which keeps messages in order; a fault may break it.
-    var lastArrival: [WorkerID: (up: Instant, down: Instant)] = [:]
+    /// Latest arrival by link, which keeps messages in order; a step of the plan may break it.
+    var lastArrival: [Link: Instant] = [:]
+    /// Messages sent so far.
+    var sent: [Link: Int] = [:]
+    /// Questions that each run has answered.
+    var answered: [RunID: Int] = [:]
+    /// Runs that have been closed.
+    private var gone: Set<RunID> = []
+    /// The coordinator does nothing before this.
+    var stalledUntil = Instant(microseconds: 0)
     var inbox: [SchedulerEvent] = []
     var isPolling = false
     var tickAt: Instant?
@@ -37,30 +45,34 @@ final class Simulation {
     var ledger: Ledger
     /// Changes effects before they are performed, to prove that the checks see it.
     var tamper: ((inout [SchedulerEffect]) -> Void)?
+    /// Changes the scheduler itself after each of its turns, for the same.
+    var meddle: ((inout Scheduler) -> Void)?
+    /// Which states were left for which.
+    var coverage: TransitionCoverage?
     /// How long the coordinator lets events gather, at most.
-    let pollDelay: UInt64
+    private(set) var pollDelay: UInt64
     let configuration: SchedulerConfiguration
     var messages = 0
-    /// Standings that workers have had.
-    var standings: Set<WorkerStanding> = []
     /// When the last task's effect counted.
     var endedAt = Instant(microseconds: 0)
 
     static let end = Instant(microseconds: 600_000_000)
 
     init(
-        seed: UInt64, workload: Workload, plan: FaultPlan,
+        seed: UInt64, workload: Workload, steps: [Adversity] = [],
         configuration: SchedulerConfiguration = SchedulerConfiguration(
             leaseMicroseconds: 1_000_000, heartbeatMicroseconds: 200_000)
     ) {
         self.seed = seed
-        self.plan = plan
+        self.steps = steps
+        network = steps.network
         self.configuration = configuration
-        random = SplitMix64(seed: seed ^ 0x5EED)
         scheduler = Scheduler(configuration: configuration)
-        ledger = Ledger(workload: workload, configuration: configuration, isQuiet: plan.isQuiet)
-        isHealed = plan.isQuiet
-        pollDelay = random.chance(0.5) ? 0 : random.microseconds(0...300)
+        ledger = Ledger(workload: workload, configuration: configuration, isQuiet: !steps.contains(where: \.isFault))
+        isHealed = steps.isEmpty
+        pollDelay = 0
+        var random = chance(.polling, 0)
+        if random.chance(0.5) { pollDelay = random.microseconds(0...300) }
         for (index, run) in workload.runs.enumerated() {
             runs[run.id] = RunProgress(run)
             agenda.add(.openRun(index), at: run.opensAt)
@@ -69,8 +81,10 @@ final class Simulation {
             nextWorker = max(nextWorker, offer.worker.rawValue + 1)
             agenda.add(.join(offer), at: now)
         }
-        for (time, fault) in plan.faults { agenda.add(.fault(fault), at: time) }
-        if !plan.isQuiet { agenda.add(.heal, at: plan.heals) }
+        for step in steps {
+            if let time = step.time { agenda.add(.strike(step), at: Instant(microseconds: time)) }
+        }
+        if !isHealed { agenda.add(.heal, at: Adversity.heals) }
     }
 
     /// Runs until every run has ended and the workers are at rest.
@@ -91,7 +105,7 @@ final class Simulation {
             inbox += events
             if isPolling { return }
             isPolling = true
-            agenda.add(.poll, at: now.advanced(by: pollDelay))
+            agenda.add(.poll, at: max(now.advanced(by: pollDelay), stalledUntil))
         case .poll:
             isPolling = false
             if let tickAt, tickAt <= now {
@@ -102,7 +116,7 @@ final class Simulation {
         case .arrive(let worker, let life, let message): arrive(worker, life, message, action)
         case .finish(let worker, let life, let attempt): finish(worker, life, attempt, action)
         case .heartbeat(let worker, let life): heartbeat(worker, life, action)
-        case .fault(let fault): strike(fault)
+        case .strike(let step): strike(step)
         case .thaw(let worker, let life): thaw(worker, life)
         case .join(let offer): join(offer)
         case .openRun(let index): openRun(ledger.workload.runs[index])
@@ -111,16 +125,18 @@ final class Simulation {
     }
 
     private func handle(validating: Bool) throws {
-        let events = inbox
-        inbox = []
+        let events = takeInbox()
         story.append(.events(now, events))
         for event in events {
             ledger.note(event)
             if case .runCancelled(let run) = event { cancelPlan(run) }
+            if case .runClosed(let run) = event { runs[run]?.isClosed = true }
         }
         var effects: [SchedulerEffect] = []
         scheduler.handle(events, at: now, effects: &effects)
         tamper?(&effects)
+        meddle?(&scheduler)
+        coverage?.look(at: scheduler, after: events)
         if !effects.isEmpty { story.append(.effects(now, effects)) }
         do {
             // Most events are heartbeats of which nothing comes; what they might break shows at the next one that counts.
@@ -131,14 +147,27 @@ final class Simulation {
                 perform(effect)
             }
             try ledger.checkBounds(scheduler)
-            standings.formUnion(scheduler.workerSummaries.map(\.standing))
         } catch {
             throw failure("\(error)")
         }
         if let deadline = scheduler.nextDeadline, tickAt.map({ deadline < $0 }) ?? true {
-            let time = max(deadline, now.advanced(by: 1))
+            let time = max(deadline, now.advanced(by: 1), stalledUntil)
             tickAt = time
             agenda.add(.poll, at: time)
+        }
+    }
+
+    /// What has come, but for tasks of runs whose client is gone.
+    private func takeInbox() -> [SchedulerEvent] {
+        defer { inbox = [] }
+        return inbox.filter { event in
+            switch event {
+            case .runClosed(let run):
+                gone.insert(run)
+                return true
+            case .tasksReady(let run, _): return !gone.contains(run)
+            default: return true
+            }
         }
     }
 

@@ -12,14 +12,13 @@ extension Simulation {
             let all = runs[run.id]?.take(.max) ?? []
             let size = (all.count + run.pushes - 1) / run.pushes
             var time = now
+            var random = chance(.push(run.id), 0)
             for start in stride(from: 0, to: all.count, by: size) {
                 let push = Array(all[start..<min(start + size, all.count)])
                 agenda.add(.deliver([.tasksReady(run.id, push)]), at: time)
                 time = time.advanced(by: random.microseconds(0...300_000))
             }
         }
-        if let time = run.cancelsAt { agenda.add(.deliver([.runCancelled(run.id)]), at: max(time, now)) }
-        for (time, task) in run.cancels { agenda.add(.deliver([.tasksCancelled([task])]), at: max(time, now)) }
     }
 
     func perform(_ effect: SchedulerEffect) {
@@ -35,6 +34,8 @@ extension Simulation {
     }
 
     private func answer(_ run: RunID, _ count: Int) {
+        var random = chance(.answer(run), answered[run, default: 0])
+        answered[run, default: 0] += 1
         var events: [SchedulerEvent] = [.tasksReady(run, runs[run]?.take(count) ?? [])]
         if runs[run]?.waiting.isEmpty == true, random.chance(0.7) {
             runs[run]?.isExhausted = true

@@ -2,7 +2,7 @@ import AnabranchCore
 import Scheduling
 
 /// A task as its author wrote it.
-struct SimulatedTask {
+struct SimulatedTask: Equatable {
     /// What the user's code does.
     enum Script: Equatable {
         case succeeds
@@ -28,9 +28,6 @@ struct SimulatedRun {
     var opensAt: Instant
     /// A session's tasks come in so many pushes.
     var pushes = 1
-    var cancelsAt: Instant?
-    /// Single tasks that are cancelled.
-    var cancels: [(at: Instant, task: TaskID)] = []
 }
 
 struct Workload {
@@ -86,12 +83,6 @@ struct Workload {
             id: RunID(id), isSession: isSession, tasks: tasks,
             opensAt: Instant(microseconds: random.microseconds(0...200_000)))
         run.pushes = random.integer(1...3)
-        if random.chance(0.1) {
-            run.cancelsAt = run.opensAt.advanced(by: random.microseconds(0...2_000_000))
-        }
-        for task in tasks where random.chance(0.03) {
-            run.cancels.append((run.opensAt.advanced(by: random.microseconds(0...2_000_000)), task.id))
-        }
         return run
     }
 }

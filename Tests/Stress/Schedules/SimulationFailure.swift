@@ -9,7 +9,7 @@ struct SimulationFailure: Error, CustomStringConvertible {
     var story: [String]
 
     var description: String {
-        "seed \(seed): \(message)\n  repeat it with ANABRANCH_SIM_SEED=\(seed)\n  "
+        "seed \(seed): \(message)\n  repeat it with: anabranch-stress schedules --count 1 --partial --first \(seed)\n  "
             + story.suffix(60).joined(separator: "\n  ")
     }
 }
