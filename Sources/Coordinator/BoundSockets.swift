@@ -23,7 +23,6 @@ struct BoundSockets {
         try control.set(.receiveHighWaterMark(0))
         // Last answers leave before the process does.
         try control.set(.linger(250))
-        try control.set(.heartbeat(interval: 2_000, timeout: 10_000))
         inbox = try Socket(context, .pull)
         try inbox.set(.maxMessageSize(MessageLimit.data))
         try inbox.set(.receiveHighWaterMark(0))
@@ -31,6 +30,9 @@ struct BoundSockets {
 
         let chosen = configuration.control ?? "ipc://\(storePath)/control.sock"
         let beside = Endpoint(chosen)?.host.map { "tcp://\($0):*" }
+        // The system tells at once when a process behind an ipc endpoint has ended. A heartbeat would only take those for
+        // dead that stand still (Ctrl-Z, a debugger, a laptop asleep), and their runs with them.
+        if beside != nil { try control.set(.heartbeat(interval: 10_000, timeout: 120_000)) }
         let host = configuration.advertisedHost ?? Self.hostName
         let insecure = configuration.allowInsecure
         let boundControl = try Self.bind(control, "control", chosen, insecure)

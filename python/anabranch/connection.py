@@ -64,14 +64,11 @@ class Connection:
         self.periodic: Callable[[], bool] = lambda: False
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
-        for option, value in (
-            (zmq.LINGER, 0),
-            (zmq.SNDHWM, 0),
-            (zmq.RCVHWM, 0),
-            (zmq.MAXMSGSIZE, LARGEST_MESSAGE),
-            (zmq.HEARTBEAT_IVL, 2_000),
-            (zmq.HEARTBEAT_TIMEOUT, 20_000),
-        ):
+        options = [(zmq.LINGER, 0), (zmq.SNDHWM, 0), (zmq.RCVHWM, 0), (zmq.MAXMSGSIZE, LARGEST_MESSAGE)]
+        if not address.startswith("ipc:"):
+            # Of the end of a process behind an ipc endpoint the system tells, and one that stands still is not dead.
+            options += [(zmq.HEARTBEAT_IVL, 10_000), (zmq.HEARTBEAT_TIMEOUT, 120_000)]
+        for option, value in options:
             self._socket.setsockopt(option, value)
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         try:
