@@ -42,6 +42,7 @@ class Client:
         self.holdings = Holdings(None)
         self._subscribers: dict[int, tuple[Push, Callable[[ConnectionFailed], None]]] = {}
         self._early: dict[int, list[Any]] = {}
+        self._closed = False
         self._over: set[int] = set()
         # Reentrant: what was pushed early may end its subscription while it is handed over.
         self._lock = threading.RLock()
@@ -194,8 +195,16 @@ class Client:
         return Ref(message, self)
 
     def read(self, message: common_pb2.ObjectRef) -> Any:
-        """Return the value of an object."""
-        return self._store().get(message)
+        """Return the value of an object: of one that came before the coordinator died too, while its bytes stand."""
+        from anabranch.store import StoreError
+
+        lost = self.connection.lost
+        if lost is None or self.store is None or self._closed:
+            return self._store().get(message)
+        try:
+            return self.store.get(message)
+        except StoreError as error:
+            raise lost from error
 
     def give_back(self, identifier: tuple[int, int]) -> None:
         """Note the end of a holding; called by finalizers."""
@@ -214,6 +223,7 @@ class Client:
 
     def close(self) -> None:
         """End the connection, and the embedded pool with it."""
+        self._closed = True
         self.connection.close()
         if self.store is not None:
             self.store.close()

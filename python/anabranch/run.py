@@ -75,7 +75,8 @@ class Run:
         self._ended: float | None = None
         if client is not None:
             client.subscribe(id, self.feed.push, self.feed.lose)
-            self._closer = weakref.finalize(self, _close, client, id, detached)
+            # Weakly: through the error of a lost connection the client may know this run, which would then never go.
+            self._closer = weakref.finalize(self, _close, weakref.ref(client), id, detached)
             self._closer.atexit = False
 
     # ---- its course
@@ -319,7 +320,10 @@ class Run:
         return f"<Run {self.id}{name}, {self.mode.name.lower()}: {self.state}, {len(self.feed.records)} entries>"
 
 
-def _close(client: Client, run: int, detached: bool) -> None:
+def _close(reference: weakref.ref[Client], run: int, detached: bool) -> None:
+    client = reference()
+    if client is None:
+        return
     client.unsubscribe(run)
     if client.alive and not detached:
         client.tell(control_pb2.ToCoordinator(close_run=control_pb2.CloseRun(run=run)))
