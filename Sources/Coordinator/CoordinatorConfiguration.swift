@@ -35,7 +35,7 @@ public struct CoordinatorConfiguration: Sendable {
         version: String, storeRoot: String = "/dev/shm", storeBudget: UInt64? = nil, inlineThreshold: UInt64 = 16_384,
         control: String? = nil, inbox: String? = nil, events: String? = nil, advertisedHost: String? = nil,
         allowInsecure: Bool = false, heartbeatMilliseconds: UInt64 = 1_000, leaseMilliseconds: UInt64 = 10_000,
-        maxAttempts: UInt32 = 4, drainMilliseconds: UInt64 = 1_500, watchDescriptor: Int32? = nil,
+        maxAttempts: UInt32 = 10, drainMilliseconds: UInt64 = 1_500, watchDescriptor: Int32? = nil,
         logger: Logger = Logger(label: "anabranch.coordinator")
     ) {
         self.version = version

@@ -20,6 +20,9 @@ struct CoordinatorOptions: ParsableArguments {
     @Option(help: "Seconds after which a silent worker's tasks are given to others.")
     var lease: Double = 10
 
+    @Option(help: "Attempts at a task whose workers are lost, each while it runs; then it fails.")
+    var maxAttempts: UInt32 = 10
+
     @Flag(help: "Bind beyond this host without keys: whoever reaches the port can run code.")
     var insecure = false
 
@@ -28,14 +31,15 @@ struct CoordinatorOptions: ParsableArguments {
             throw ValidationError("--store-budget \(storeBudget): write bytes, or a number with K, M or G")
         }
         if lease < 1 { throw ValidationError("--lease \(lease): at least 1 second is needed") }
+        if maxAttempts < 1 { throw ValidationError("--max-attempts \(maxAttempts): at least 1 is needed") }
     }
 
     func makeCoordinator(watchDescriptor: Int32?, log: Logger) throws -> Coordinator {
         let settings = CoordinatorConfiguration(
             version: AnabranchCommand.version, storeRoot: storeRoot,
             storeBudget: storeBudget.flatMap { ByteCount($0)?.bytes }, inlineThreshold: inlineThreshold, control: bind,
-            allowInsecure: insecure, leaseMilliseconds: UInt64(lease * 1_000), watchDescriptor: watchDescriptor,
-            logger: log)
+            allowInsecure: insecure, leaseMilliseconds: UInt64(lease * 1_000), maxAttempts: maxAttempts,
+            watchDescriptor: watchDescriptor, logger: log)
         do {
             return try Coordinator(configuration: settings)
         } catch {

@@ -103,6 +103,23 @@ import Testing
         #expect(bench.engine.catalog.count == 0)
     }
 
+    @Test func aRunsOwnStepsAreAsPatientAsItsMostPatientNode() throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        var request = graphs.line(.crossValidate)
+        request.graph.nodes[1].retries = 2
+        var kills = 0
+        bench.script = { task in
+            guard task.node == "cv", kills < 2 else { return nil }
+            kills += 1
+            return .failure(Failure(kind: .killed, message: "killed"))
+        }
+        let run = try #require(bench.submit(request, by: client))
+        bench.work()
+        #expect(kills == 2)
+        #expect(bench.states[run]?.state == .succeeded)
+    }
+
     @Test func cancellingEndsARunAtOnce() throws {
         let worker = try #require(bench.addWorker())
         let client = bench.addClient()

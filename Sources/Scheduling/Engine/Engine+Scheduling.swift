@@ -34,7 +34,10 @@ extension Engine {
             end(task, arrival?.outcome ?? .failure(Self.unheard), arrival, at: now, &queue)
         case .failLost(let task, let attempts):
             let failure = Failure(
-                kind: .workerLost, message: "\(attempts) workers that had it were lost; nothing else is wrong with it",
+                kind: .workerLost,
+                message:
+                    "\(attempts) workers were lost while they had it, as many as it has attempts (--max-attempts of the "
+                    + "coordinator, ANABRANCH_MAX_ATTEMPTS); nothing else is known to be wrong with it",
                 attempt: attempts)
             end(task, .failure(failure), nil, at: now, &queue)
         case .cancelled(let task):
@@ -147,6 +150,9 @@ extension RunRecord {
             let usual = node.nativeFunction.isEmpty ? "python" : "native"
             requirements.executor = node.executor.isEmpty ? usual : node.executor
             requirements.retries = node.retries
+        } else {
+            // Nobody can say it of a step that is no node of theirs: it is as patient as the most patient of them.
+            requirements.retries = request.graph.nodes.map(\.retries).max() ?? 0
         }
         return ReadyTask(
             task: task, taskClass: TaskClass(run: id, kind: firing.node.rawValue), requirements: requirements,

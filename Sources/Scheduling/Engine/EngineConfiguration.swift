@@ -25,7 +25,7 @@ public struct EngineConfiguration: Hashable, Sendable {
 
     public init(
         epoch: Epoch, versions: Versions, storeIdentity: String = "", store: String = "", storeBudget: UInt64 = 0,
-        scheduler: SchedulerConfiguration = SchedulerConfiguration(), maxAttempts: UInt32 = 4,
+        scheduler: SchedulerConfiguration = SchedulerConfiguration(), maxAttempts: UInt32 = 10,
         leaseMicroseconds: UInt64 = 10_000_000, updateLimit: Int = 1000, publishInterval: UInt64 = 100_000,
         unixOffset: UInt64 = 0
     ) {
