@@ -62,7 +62,7 @@ class SearchBackend(ParallelBackendBase):
 
     def submit(self, func: Any, callback: Callable | None = None) -> Any:
         """Gather a batch of calls."""
-        batch = _Batch([Call(*item) for item in func.items])
+        batch = _Batch([Call(*item) for item in func.items], self._run)
         self._gathered.append((batch, callback))
         if callback is not None:
             self._callbacks.append(callback)
@@ -82,9 +82,7 @@ class SearchBackend(ParallelBackendBase):
 
     def retrieve_result(self, out: Any, timeout: float | None = None) -> Any:
         """Return the results of a batch."""
-        if out.results is None:
-            self._run()
-        return out.results
+        return out.get(timeout)
 
     def abort_everything(self, ensure_ready: bool = True) -> None:
         """Forget what was not run; what runs has been stopped where the failure was met."""
@@ -107,11 +105,19 @@ class SearchBackend(ParallelBackendBase):
 class _Batch:
     """What joblib holds for a batch until it asks for the results."""
 
-    __slots__ = ("calls", "results")
+    __slots__ = ("_run", "calls", "results")
 
-    def __init__(self, calls: list[Call]) -> None:
+    def __init__(self, calls: list[Call], run: Callable[[], None]) -> None:
         self.calls = calls
         self.results: list[Any] | None = None
+        self._run = run
+
+    def get(self, timeout: float | None = None) -> list[Any]:
+        """Return the results; what joblib before 1.4 asks by itself."""
+        if self.results is None:
+            self._run()
+        assert self.results is not None
+        return self.results
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from anabranch.client import current
-from anabranch.errors import ConnectionFailed, TaskError
+from anabranch.errors import ConnectionFailed, TaskError, TaskKilled, TaskTimeout
 from anabranch.executor import Executor
 from anabranch.model_selection.agenda import Agenda, Work
 from anabranch.model_selection.calls import Call, Recipe, Recipes, common_arguments
@@ -216,11 +216,10 @@ class Dispatch:
             self._shared.pop(over, None)
 
     def _fail(self, agenda: Agenda, work: Work, error: Exception) -> None:
-        lost = isinstance(error, TaskError)
         segment = work.segment
         if not work.calls:
-            if not lost:
-                # Not even its failure came back: each candidate meets it by itself.
+            if not isinstance(error, (TaskKilled, TaskTimeout)):
+                # Not the steps' fault, or not one that could be told: each candidate fits them, or fails, by itself.
                 agenda.give_up(segment)
                 return
             for below in segment.walk():
@@ -234,7 +233,7 @@ class Dispatch:
             self._alone.extend(Work(segment, (number,)) for number in work.calls)
             return
         number = work.calls[0]
-        if not lost:
+        if not isinstance(error, TaskError):
             raise error
         self._results[number] = self._failed(number, error)
         self._answered(agenda, segment, [0.0])

@@ -24,6 +24,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
+from threadpoolctl import threadpool_limits
 
 import anabranch as ab
 
@@ -391,7 +392,7 @@ def failed_checks(search, only=None):
         name = getattr(getattr(check, "func", check), "__name__", str(check))
         if only is not None and name not in only:
             continue
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore")
             try:
                 check(estimator)
