@@ -10,11 +10,12 @@ import Wire
 /// native threads, turns what it reads into events, and performs the machine's effects. Nothing sleeps and nothing polls in vain.
 public final class Worker {
     enum Token: Hashable, Sendable {
-        case control, lane, native, stop, watch
+        case control, lane, native, stop, watch, forkServer, forkServerOutput
         case socket(SlotIndex)
         case output(SlotIndex)
         case errors(SlotIndex)
         case exit(SlotIndex)
+        case leftover(pid_t)
     }
 
     let configuration: WorkerConfiguration
@@ -32,6 +33,7 @@ public final class Worker {
     var received: [Attempt: Moment] = [:]
     var hasLeft = false
     var nextHeartbeat = Moment(microseconds: 0)
+    var watchedLeftovers: Set<pid_t> = []
 
     /// Ends the worker from elsewhere.
     public let stop: StopSignal
@@ -47,7 +49,7 @@ public final class Worker {
         stop = try StopSignal()
         let done = try Wakeup()
         nativeDone = done
-        runtimes = Runtimes(configuration, store: coordination.store)
+        runtimes = Runtimes(configuration, store: coordination.store, log: log)
         native = NativeThreads(configuration.functions, host: coordination.host) { done.signal() }
     }
 

@@ -210,6 +210,37 @@ import Testing
         #expect(sends(handle(&machine, .runtimeReady(SlotIndex(0)))) == [SlotIndex(0): [4]])
     }
 
+    @Test func aTaskThatCameToADyingRuntimeIsToBlameTheSecondTime() {
+        var machine = ready(slots: 1)
+        _ = handle(&machine, .tasksArrived([task(1)]))
+        _ = handle(&machine, .runtimeBegan(SlotIndex(0), TaskID(1)))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(task(1))]))
+        let exit = RuntimeExit(signal: 9, status: 0)
+        for round in 0...1 {
+            if round == 0 { _ = handle(&machine, .tasksArrived([task(2)])) }
+            #expect(machine.attempts == [task(2).attempt])
+            let lost = reports(handle(&machine, .runtimeExited(SlotIndex(0), exit)))
+            #expect(lost.map(\.attempt) == (round == 0 ? [] : [task(2).attempt]))
+            _ = handle(&machine, .runtimeReady(SlotIndex(0)))
+        }
+    }
+
+    @Test func garbageIsTheFaultOfTheOneThatWritesItAlone() {
+        var machine = ready(slots: 1)
+        let tasks = (1...4).map { task(UInt64($0)) }
+        _ = handle(&machine, .tasksArrived([tasks[0]]))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0], microseconds: 100)]))
+        _ = handle(&machine, .tasksArrived(Array(tasks[1...])))
+        _ = handle(&machine, .runtimeBegan(SlotIndex(0), TaskID(3)))
+        var exit = RuntimeExit(signal: nil, status: 70, lostItsSocket: true)
+        exit.wroteGarbage = true
+        #expect(reports(handle(&machine, .runtimeExited(SlotIndex(0), exit))).isEmpty)
+        #expect(sends(handle(&machine, .runtimeReady(SlotIndex(0)))) == [SlotIndex(0): [2]])
+        let blamed = reports(handle(&machine, .runtimeExited(SlotIndex(0), exit)))
+        #expect(blamed.map(\.attempt) == [tasks[1].attempt])
+        #expect(failure(blamed.first)?.message.contains("written to") == true)
+    }
+
     @Test func aTaskThatAnsweredWhileItsKillWasOnTheWayLeavesNoBlameToTheNext() {
         var machine = ready(slots: 1)
         let tasks = (1...4).map { task(UInt64($0)) }

@@ -7,10 +7,11 @@
 int anabranch_affinity_cores(void);
 
 // Starts `path` (looked for along PATH when it has no slash) with standard input from /dev/null, `out` and `err` as its
-// output, `socket` as descriptor 3, `progress` as descriptor 4 and no other descriptor; in a process group of its own, with
-// default signal dispositions and none blocked. Returns 0 and sets *child, or an error number.
+// output, `socket` as descriptor 3, `progress` (unless it is -1) as descriptor 4 and no other descriptor; in a process group
+// of its own, or in a session of its own, with default signal dispositions and none blocked. Returns 0 and sets *child, or
+// an error number.
 int anabranch_spawn(pid_t *child, const char *path, char *const argv[], char *const environment[], int socket,
-                    int progress, int out, int err);
+                    int progress, int out, int err, int leads_session);
 
 // A close-on-exec file of so many bytes in memory, all 0; -1 on error.
 int anabranch_memory_file(size_t bytes);
@@ -20,3 +21,9 @@ int anabranch_pipe(int ends[2]);
 
 // A descriptor that becomes readable when the process ends; -1 on error.
 int anabranch_pidfd(pid_t process);
+
+// Makes this process the parent of every descendant whose own parent ends (PR_SET_CHILD_SUBREAPER). 0 or an error number.
+int anabranch_adopt_orphans(void);
+
+// Sends one datagram with up to 8 descriptors, without waiting. 0 or an error number.
+int anabranch_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, size_t count);

@@ -15,6 +15,8 @@ public struct RuntimeExit: Hashable, Sendable {
     public var status: Int32
     /// Its socket was closed, or brought what is no message, while it lived; it was killed for that.
     public var lostItsSocket: Bool
+    /// It brought what is no message: whichever of its unanswered tasks wrote it.
+    public var wroteGarbage = false
     public var peakMemoryBytes: UInt64
     /// The last lines that it wrote.
     public var outputTail: String
@@ -56,6 +58,8 @@ public enum WorkerEvent: Hashable, Sendable {
 
 /// Imperative: what the shell is to do.
 public enum WorkerEffect: Hashable, Sendable {
+    /// Runtimes that are started from now on will be given estimators: their libraries should be there.
+    case loadEstimators
     case startRuntime(SlotIndex)
     case send(SlotIndex, [TaskAssignment])
     /// Tasks that the runtime has not begun are to be answered with `cancelled`. Answered with `runtimeWithdrew`.

@@ -22,7 +22,7 @@ extension WorkerMachine {
             }
             requeue(i, effects: &effects)
         case .ready:
-            if let place = slots[i].runningPlace {
+            if let place = slots[i].runningPlace, mayBeToBlame(place, slots[i], exit) {
                 let victim = slots[i].python.remove(at: place)
                 suspects.remove(victim.task.attempt)
                 if victim.withdrawal != .settled {
@@ -34,6 +34,15 @@ extension WorkerMachine {
             }
             requeue(i, effects: &effects)
         }
+    }
+
+    /// False where one that is done and unanswered may be the one, and for a task that came to a runtime that was dying
+    /// already: it was never begun. Where that happens to the same one again, it is the one to tell of it.
+    private func mayBeToBlame(_ place: Int, _ slot: WorkerSlot, _ exit: RuntimeExit) -> Bool {
+        if exit.wroteGarbage && slot.python.count > 1 { return false }
+        let attempt = slot.python[place].task.attempt
+        guard let begun = slot.begun else { return true }
+        return begun == attempt.task || suspects.contains(attempt)
     }
 
     /// The task under which the runtime died by itself.

@@ -22,6 +22,8 @@ public struct WorkerMachine: Sendable {
     var suspects: Set<Attempt> = []
     var isDraining = false
     private var hasLeft = false
+    /// A task with an estimator has come.
+    private var hasEstimators = false
     let host: String
     /// How the runtime is started, for messages.
     let runtimeName: String
@@ -39,6 +41,10 @@ public struct WorkerMachine: Sendable {
             if isDraining {
                 effects.append(.report(tasks.map { cancelled($0.attempt, "the worker is leaving") }))
             } else {
+                if !hasEstimators && tasks.contains(where: \.work.usesEstimators) {
+                    hasEstimators = true
+                    effects.append(.loadEstimators)
+                }
                 queue.append(contentsOf: tasks)
             }
         case .cancelRequested(let attempts): cancel(attempts, effects: &effects)
@@ -91,5 +97,12 @@ public struct WorkerMachine: Sendable {
 extension Work {
     var isNative: Bool {
         if case .native = self { true } else { false }
+    }
+
+    var usesEstimators: Bool {
+        switch self {
+        case .fit, .apply, .combine, .split: true
+        case .call, .native: false
+        }
     }
 }

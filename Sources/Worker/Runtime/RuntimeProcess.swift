@@ -5,22 +5,15 @@ import Wire
 
 /// A Python runtime's process: its socket, its output pipes, its life.
 ///
-/// Owned by the worker's loop thread. Every descriptor is close-on-exec here, and the child keeps 0 to 3 only. The child leads a
-/// process group, so that a kill reaches what it forked. `deinit` kills and reaps what is left.
+/// Owned by the worker's loop thread. It is made with its descriptors and without a process: `spawn` starts a fresh interpreter
+/// for it, or `hasStarted` tells that a fork server has made one. What is sent before that waits. `deinit` kills and reaps what is left.
 final class RuntimeProcess {
-    struct Launch {
-        var interpreter: String
-        var environment: [String: String]
-    }
-
-    let processID: pid_t
     let writer: WriterID
-    /// Non-blocking, all three; -1 once closed.
-    private(set) var socket: Int32
-    private(set) var output: Int32
-    private(set) var errors: Int32
+    /// Nil until there is a process.
+    private(set) var processID: pid_t?
     /// Readable once the process has ended, even if what it forked keeps its socket open; -1 where the kernel has none.
-    let exitDescriptor: Int32
+    private(set) var exitDescriptor: Int32 = -1
+    private var pipes: RuntimePipes
     private(set) var tail = OutputTail()
     /// Bytes of output passed on for the task that runs.
     private var forwarded = 0
@@ -31,71 +24,69 @@ final class RuntimeProcess {
     private var outgoing: [UInt8] = []
     private var sent = 0
     private var isReaped = false
+    /// Bytes came that are no frames.
+    private(set) var isGarbled = false
 
-    /// The descriptors at which the child finds its end of the socket, and the page that it writes.
-    private static let childSocket: Int32 = 3
-    private static let childProgress: Int32 = 4
+    /// The descriptors at which a fresh interpreter finds its end of the socket, and the page that it writes.
+    private static let childArguments = ["--fd", "3", "--progress", "4"]
     private let progress: ProgressPage
 
+    /// Non-blocking, all three; -1 once closed.
+    var socket: Int32 { pipes.socket }
+    var output: Int32 { pipes.output }
+    var errors: Int32 { pipes.errors }
     /// The task that it began last.
     var running: TaskID? { progress.running }
 
-    init(_ launch: Launch, writer: WriterID) throws(WireError) {
+    init(writer: WriterID) throws(WireError) {
         self.writer = writer
-        let progress = try ProgressPage()
-        self.progress = progress
-        var pair: [Int32] = [-1, -1]
-        var out: [Int32] = [-1, -1]
-        var err: [Int32] = [-1, -1]
-        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        guard socketpair(AF_UNIX, type, 0, &pair) == 0, anabranch_pipe(&out) == 0, anabranch_pipe(&err) == 0
-        else {
-            let reason = String(cString: strerror(errno))
-            for descriptor in pair + out + err where descriptor >= 0 { close(descriptor) }
-            throw WireError.system(operation: "open a runtime's pipes", reason: reason)
-        }
-        defer {
-            for descriptor in [pair[1], out[1], err[1]] { close(descriptor) }
-            progress.closeFile()
-        }
-
-        let arguments = [
-            launch.interpreter, "-m", "anabranch.runtime", "--fd", String(Self.childSocket), "--progress",
-            String(Self.childProgress),
-        ]
-        var child: pid_t = 0
-        let status = Self.withPointers(arguments) { argv in
-            Self.withPointers(launch.environment.map { "\($0.key)=\($0.value)" }) { environment in
-                anabranch_spawn(&child, launch.interpreter, argv, environment, pair[1], progress.file, out[1], err[1])
-            }
-        }
-        guard status == 0 else {
-            for descriptor in [pair[0], out[0], err[0]] { close(descriptor) }
-            throw WireError.system(operation: "start \(launch.interpreter)", reason: String(cString: strerror(status)))
-        }
-        processID = child
-        exitDescriptor = anabranch_pidfd(child)
-        socket = pair[0]
-        output = out[0]
-        errors = err[0]
-        for descriptor in [socket, output, errors] {
-            _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
-        }
+        progress = try ProgressPage()
+        pipes = try RuntimePipes()
     }
 
     deinit {
         kill()
         _ = reap(blocking: true)
-        closeSocket()
-        for descriptor in [output, errors, exitDescriptor] where descriptor >= 0 { close(descriptor) }
+        pipes.closeAll()
+        if exitDescriptor >= 0 { close(exitDescriptor) }
+    }
+
+    // MARK: - Beginning
+
+    /// What the child is given: socket, page, standard output and error; empty once it has started.
+    var childDescriptors: [Int32] {
+        pipes.child.map { [$0.socket, progress.file, $0.output, $0.errors] } ?? []
+    }
+
+    /// Starts a fresh interpreter.
+    func spawn(_ launch: RuntimeLaunch) throws(WireError) {
+        guard let child = pipes.child else { return }
+        let descriptors = RuntimeLaunch.Descriptors(
+            socket: child.socket, progress: progress.file, output: child.output, errors: child.errors)
+        hasStarted(try launch.start(Self.childArguments, descriptors, leadsSession: true))
+    }
+
+    /// There is a process, a child of this one and among `OwnedProcesses`.
+    func hasStarted(_ process: pid_t) {
+        processID = process
+        exitDescriptor = anabranch_pidfd(process)
+        pipes.closeChildEnds()
+        progress.closeFile()
+        flush()
+    }
+
+    /// Takes new descriptors in place of those that may have come into wrong hands. Only before it has started.
+    func renewPipes() throws(WireError) {
+        let fresh = try RuntimePipes()
+        pipes.closeAll()
+        pipes = fresh
     }
 
     // MARK: - Frames
 
-    var wantsToWrite: Bool { sent < outgoing.count }
+    var wantsToWrite: Bool { processID != nil && sent < outgoing.count }
 
     /// - Throws: `oversized`; nothing has been sent then.
-    /// - Throws: `oversized`; then nothing is sent.
     func send(_ message: ToRuntime) throws(WireError) {
         let bytes = try message.framed()
         if sent == outgoing.count {
@@ -109,7 +100,7 @@ final class RuntimeProcess {
 
     /// Writes what the socket takes; a closed one is noticed where it is read.
     func flush() {
-        while sent < outgoing.count && socket >= 0 {
+        while wantsToWrite && socket >= 0 {
             let count = outgoing.withUnsafeBytes { bytes in
                 Foundation.send(socket, bytes.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
@@ -126,6 +117,7 @@ final class RuntimeProcess {
             while let message = try incoming.next(as: FromRuntime.self) { messages.append(message) }
         } catch {
             // There is nothing to go on from: the place in the stream is lost, or an answer is.
+            isGarbled = true
             return false
         }
         return isOpen
@@ -161,8 +153,7 @@ final class RuntimeProcess {
             if count > 0 {
                 keep(UnsafeRawBufferPointer(rebasing: buffer[..<count]), errorStream: errorStream, limit: limit, pass)
             } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
-                close(descriptor)
-                if errorStream { errors = -1 } else { output = -1 }
+                if errorStream { pipes.closeErrors() } else { pipes.closeOutput() }
             }
         }
     }
@@ -187,28 +178,26 @@ final class RuntimeProcess {
 
     // MARK: - Ending
 
-    /// Kills the child and whatever it has forked in its group.
+    /// Kills the child and whatever it has forked in its group; nothing while there is no process.
     func kill() {
-        guard !isReaped else { return }
+        guard let processID, !isReaped else { return }
         _ = Foundation.kill(-processID, SIGKILL)
         _ = Foundation.kill(processID, SIGKILL)
     }
 
     /// The end of file that it sees ends the runtime by itself.
-    func closeSocket() {
-        if socket >= 0 { close(socket) }
-        socket = -1
-    }
+    func closeSocket() { pipes.closeSocket() }
 
-    /// How the child ended, or nil while it runs (never nil when `blocking`).
+    /// How the child ended, or nil while it runs (never nil when `blocking`, unless there was none).
     func reap(blocking: Bool) -> RuntimeExit? {
-        guard !isReaped else { return nil }
+        guard let processID, !isReaped else { return nil }
         var status: Int32 = 0
         var usage = rusage()
         var result: pid_t
         repeat { result = wait4(processID, &status, blocking ? 0 : WNOHANG, &usage) } while result < 0 && errno == EINTR
         if result == 0 { return nil }
         isReaped = true
+        OwnedProcesses.shared.withLock { _ = $0.remove(processID) }
         // What it left behind in its group goes with it.
         _ = Foundation.kill(-processID, SIGKILL)
         let signal = status & 0x7f
@@ -219,20 +208,9 @@ final class RuntimeProcess {
 
     /// Waits for the exit on the process's own descriptor (pidfd), so that nothing polls.
     func reapWithin(milliseconds: Int32) -> RuntimeExit? {
-        let descriptor = anabranch_pidfd(processID)
-        guard descriptor >= 0 else { return reap(blocking: false) }
-        defer { close(descriptor) }
-        var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard exitDescriptor >= 0 else { return reap(blocking: false) }
+        var item = pollfd(fd: exitDescriptor, events: Int16(POLLIN), revents: 0)
         _ = poll(&item, 1, milliseconds)
         return reap(blocking: false)
-    }
-
-    /// C strings, and a null behind them.
-    private static func withPointers<Result>(
-        _ texts: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
-    ) -> Result {
-        let pointers = texts.map { strdup($0) } + [nil]
-        defer { for pointer in pointers { free(pointer) } }
-        return body(pointers)
     }
 }

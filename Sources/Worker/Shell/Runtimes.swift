@@ -1,5 +1,6 @@
 import AnabranchCore
 import Foundation
+import Logging
 import Wire
 
 /// The runtimes of all slots: starts them, reads and writes their sockets, reports what happened as events.
@@ -26,55 +27,24 @@ final class Runtimes {
     /// Output of one task that is passed on; more is kept out of the log, not out of the error's tail.
     static let outputLimit = 1 << 20
 
-    private let configuration: WorkerConfiguration
-    private let store: String
-    private(set) var processes: [SlotIndex: RuntimeProcess] = [:]
+    let configuration: WorkerConfiguration
+    let store: String
+    let nursery: Nursery
+    var processes: [SlotIndex: RuntimeProcess] = [:]
     /// What each runtime was last seen to have begun.
-    private var begun: [SlotIndex: TaskID] = [:]
+    var begun: [SlotIndex: TaskID] = [:]
     /// What each runtime works on, for the log.
-    private var current: [SlotIndex: TaskID] = [:]
+    var current: [SlotIndex: TaskID] = [:]
     /// Runtimes that have been asked to give tasks back, and have not been seen since they were sent it all.
-    private var withdrawing: Set<SlotIndex> = []
+    var withdrawing: Set<SlotIndex> = []
 
-    init(_ configuration: WorkerConfiguration, store: String) {
+    init(_ configuration: WorkerConfiguration, store: String, log: Logger) {
         self.configuration = configuration
         self.store = store
+        nursery = Nursery(
+            interpreter: configuration.python, environment: ProcessInfo.processInfo.environment,
+            threads: configuration.threads, path: configuration.systemPath, log: log)
     }
-
-    /// Starts the slot's runtime; nil and an event when that is not possible.
-    func start(_ slot: SlotIndex, under welcome: WorkerWelcome) -> (writer: WriterID?, event: WorkerEvent?) {
-        let writer = WriterID(UInt64.random(in: 1...UInt64(Int64.max)))
-        do {
-            let process = try RuntimeProcess(
-                .init(interpreter: configuration.python, environment: environment), writer: writer)
-            let setup = RuntimeSetup(
-                storePath: store, writer: writer, slot: UInt32(slot.rawValue), threads: UInt32(configuration.threads),
-                inlineThreshold: welcome.inlineThreshold, storeBudget: welcome.storeBudget,
-                systemPath: configuration.systemPath, workingDirectory: configuration.workingDirectory,
-                memoryBytes: configuration.memoryPerSlot)
-            try process.send(ToRuntime(setup: setup))
-            processes[slot] = process
-            begun[slot] = nil
-            withdrawing.remove(slot)
-            return (writer, nil)
-        } catch {
-            return (nil, .runtimeUnstartable(slot, reason: "\(error): name another interpreter with --python"))
-        }
-    }
-
-    private var environment: [String: String] {
-        var environment = ProcessInfo.processInfo.environment
-        // Without .pyc files each import of scikit-learn costs seconds.
-        environment["PYTHONDONTWRITEBYTECODE"] = nil
-        for name in Self.threadVariables { environment[name] = String(configuration.threads) }
-        return environment
-    }
-
-    /// Where the numeric libraries look for the size of their pools.
-    private static let threadVariables = [
-        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
-        "POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "LOKY_MAX_CPU_COUNT",
-    ]
 
     /// - Returns: failures of tasks that are too large to be sent.
     func send(_ slot: SlotIndex, _ tasks: [TaskAssignment]) -> [TaskResult] {
@@ -133,10 +103,6 @@ final class Runtimes {
         return others
     }
 
-    func kill(_ slot: SlotIndex) { processes[slot]?.kill() }
-
-    func killAll() { processes.removeAll() }
-
     /// What the runtimes have begun since the last look.
     func lookAtProgress() -> [WorkerEvent] {
         processes.compactMap { slot, process in
@@ -156,6 +122,7 @@ final class Runtimes {
             if let hello = message.hello, !welcome(hello, slot, into: &notices) { return }
             if let started = message.started { begin(slot, started.task) }
             results.append(contentsOf: message.results)
+            nursery.want(message.loaded)
             for result in message.results { notices.reopened(result.held, by: process.writer) }
             if !message.released.isEmpty {
                 notices.released.append(HeldReleased(holder: process.writer, objects: message.released))
@@ -226,10 +193,15 @@ final class Runtimes {
             exit = process.reap(blocking: true)
             exit?.lostItsSocket = true
         }
+        if process.isGarbled {
+            exit?.lostItsSocket = true
+            exit?.wroteGarbage = true
+        }
         passOutput(slot, process, into: &notices)
         if let task = process.running { notices.events.append(.runtimeBegan(slot, task)) }
         processes[slot] = nil
         current[slot] = nil
+        nursery.leftovers.sweep()
         notices.closedWriters.append(process.writer)
         if var exit {
             exit.outputTail = process.tail.text

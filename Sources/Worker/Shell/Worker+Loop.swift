@@ -1,4 +1,5 @@
 import AnabranchCore
+import Foundation
 import Wire
 
 // What one turn of the loop does: read, decide, perform, watch.
@@ -35,6 +36,9 @@ extension Worker {
             case .socket(let slot): runtimes.serve(slot, into: &notices)
             case .output(let slot), .errors(let slot): runtimes.serveOutput(slot, into: &notices)
             case .exit(let slot): runtimes.serveExit(slot, into: &notices)
+            case .forkServer: runtimes.serveNursery(into: &notices)
+            case .forkServerOutput: runtimes.nursery.drainOutput()
+            case .leftover: runtimes.nursery.leftovers.sweep()
             case .watch: return false
             case .stop:
                 stop.wakeup.clear()
@@ -42,17 +46,22 @@ extension Worker {
                 if stop.wantsDrain { handle(.drainRequested) }
             }
         }
-        answer.released += notices.released
-        answer.logs += notices.logs
-        answer.closed += notices.closedWriters
-        for event in notices.events { handle(event) }
+        take(notices)
         handle(.tick)
         while case let events = runtimes.withdrawalsDelivered(), !events.isEmpty {
             for event in events { handle(event) }
         }
+        if machine.idleSlots > 0 { runtimes.nursery.importWanted() }
         watchRuntimes()
         try flush()
         return true
+    }
+
+    private func take(_ notices: Runtimes.Notices) {
+        answer.released += notices.released
+        answer.logs += notices.logs
+        answer.closed += notices.closedWriters
+        for event in notices.events { handle(event) }
     }
 
     private func take(_ batch: TaskBatch) {
@@ -89,7 +98,8 @@ extension Worker {
         case .runNative(let slot, let tasks):
             if nativeStore == nil { openNativeStore() }
             native.run(slot, tasks)
-        case .killRuntime(let slot): runtimes.kill(slot)
+        case .loadEstimators: runtimes.nursery.want([Nursery.estimators])
+        case .killRuntime(let slot): take(runtimes.kill(slot))
         case .report(let results): answer.results += results.map(stamped)
         case .reportStarted(let attempts): answer.started += attempts
         case .leave: hasLeft = true
@@ -108,6 +118,17 @@ extension Worker {
             watch(process?.errors, for: .readable, as: .errors(slot))
             watch(process?.exitDescriptor, for: .readable, as: .exit(slot))
         }
+        let nursery = runtimes.nursery
+        watch(nursery.server?.control, for: .readable, as: .forkServer)
+        watch(nursery.server?.output, for: .readable, as: .forkServerOutput)
+        watchLeftovers(nursery.leftovers.ending)
+    }
+
+    private func watchLeftovers(_ ending: [pid_t: Int32]) {
+        if ending.isEmpty && watchedLeftovers.isEmpty { return }
+        for process in watchedLeftovers where ending[process] == nil { poller.forget(.leftover(process)) }
+        for (process, descriptor) in ending { watch(descriptor, for: .readable, as: .leftover(process)) }
+        watchedLeftovers = Set(ending.keys)
     }
 
     private func watch(_ descriptor: Int32?, for readiness: Readiness, as token: Token) {

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from anabranch.v1 import task_pb2
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 
 # Read by the libraries' pools when they are loaded, and by joblib each time it counts cores.
 _THREAD_VARIABLES = (
@@ -54,6 +55,7 @@ def enter(setup: task_pb2.RuntimeSetup) -> None:
             os.chdir(setup.working_directory)
         except OSError as error:
             raise SetupError(f"working directory {setup.working_directory!r}: {error.strerror}") from error
+    _lead()
     known = set(sys.path)
     sys.path[:0] = [entry for entry in setup.sys_path if entry not in known]
     if setup.threads:
@@ -65,10 +67,21 @@ def enter(setup: task_pb2.RuntimeSetup) -> None:
             raise SetupError(f"memory ceiling of {setup.memory_bytes} bytes: {error}") from error
 
 
+def _lead() -> None:
+    """Lead a session, and keep what tasks leave behind below this process: so the worker finds and ends all of it."""
+    if os.getpgrp() != os.getpid():
+        os.setsid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def limit_threads(threads: int) -> None:
     """Let pools of native threads, loaded or not yet, have this many."""
+    number = str(threads)
+    if all(os.environ.get(name) == number for name in _THREAD_VARIABLES):
+        # Those that are loaded have read it.
+        return
     for name in _THREAD_VARIABLES:
-        os.environ[name] = str(threads)
+        os.environ[name] = number
     if "numpy" in sys.modules:
         try:
             from threadpoolctl import threadpool_limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ class FrameChannel:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        self._identity = _identity(connection.fileno())
         self._buffer = bytearray()
         self._ended = False
 
@@ -85,6 +87,10 @@ class FrameChannel:
         data = message.SerializeToString()
         self._connection.sendall(_LENGTH.pack(len(data)) + data)
 
+    def is_intact(self) -> bool:
+        """Whether the descriptor is still the socket; code that closes what it did not open may have closed it."""
+        return _identity(self._connection.fileno()) == self._identity
+
     def _decoded(self) -> Iterator[task_pb2.ToRuntime]:
         start = 0
         buffer = self._buffer
@@ -104,3 +110,11 @@ class FrameChannel:
                 yield message
         finally:
             del buffer[:start]
+
+
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

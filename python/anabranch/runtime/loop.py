@@ -10,6 +10,7 @@ from time import perf_counter_ns
 
 from anabranch.runtime.environment import enter
 from anabranch.runtime.frames import FrameChannel, FrameError
+from anabranch.runtime.libraries import LoadedLibraries
 from anabranch.runtime.runner import TaskRunner
 from anabranch.runtime.versions import installed_versions
 from anabranch.store import Store
@@ -44,6 +45,7 @@ class TaskLoop:
         self._flushed_ns = 0
         self._last_task_ns = _SHORT_NS + 1
         self._strays: frozenset = frozenset()
+        self._libraries = LoadedLibraries()
         self._pid = os.getpid()
 
     def run(self) -> None:
@@ -125,8 +127,12 @@ class TaskLoop:
         if os.getpid() != self._pid:
             # The task forked and the child came back here: the socket and the results are the parent's.
             os._exit(0)
+        if not self._channel.is_intact():
+            # Nothing can be answered any more. Now it is plain whose fault it is; with the next task it would not be.
+            raise OSError("the task has closed the runtime's socket")
         ended = perf_counter_ns()
         self._last_task_ns = ended - begun
+        self._libraries.look(of_estimators=not task.HasField("call"))
         self._done.append(result)
         if self._queue and (len(self._done) >= _BATCH or ended - self._flushed_ns > _SHORT_NS):
             self._flush()
@@ -141,6 +147,7 @@ class TaskLoop:
         if self._done or started is not None or message.released:
             self._flush_output()
             self._done = []
+            message.loaded.extend(self._libraries.take_news())
             self._channel.send(message)
         self._flushed_ns = perf_counter_ns()
 

@@ -6,8 +6,10 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from anabranch.runtime.environment import SetupError, die_with_worker, ignore_interrupts
+from anabranch.runtime.fork_server import serve_forks, shared_number
 from anabranch.runtime.frames import FrameChannel, FrameError
 from anabranch.runtime.loop import TaskLoop
 from anabranch.store import StoreError
@@ -18,12 +20,20 @@ DATA = 65
 SOFTWARE = 70
 CONFIGURATION = 78
 
-_USAGE = "usage: python -m anabranch.runtime --fd SOCKET [--progress MEMORY_FILE], both inherited descriptors"
+_USAGE = (
+    "usage: python -m anabranch.runtime --fd SOCKET [--progress MEMORY_FILE], or --fork-server SOCKET, all of them "
+    "inherited descriptors"
+)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the runtime over the inherited socket of ``--fd N`` and return the exit status."""
+    """Run the runtime over the inherited socket of ``--fd N`` and return the exit status.
+
+    With ``--fork-server N`` the process serves forks over that socket; each of its children returns from here as well.
+    """
     options = dict(zip(arguments[::2], arguments[1::2], strict=False))
+    if len(arguments) == 2 and options.get("--fork-server", "").isdigit():
+        return _serve_forks(int(options["--fork-server"]))
     if len(arguments) not in (2, 4) or not options.keys() <= {"--fd", "--progress"} or "--fd" not in options:
         return _complain(USAGE, _USAGE)
     if not all(number.isdigit() for number in options.values()):
@@ -37,26 +47,23 @@ def main(arguments: Sequence[str]) -> int:
     progress = None
     if "--progress" in options:
         try:
-            progress = _shared_number(int(options["--progress"]))
+            progress = shared_number(int(options["--progress"]))
         except (OSError, ValueError) as error:
             return _complain(USAGE, f"descriptor {options['--progress']} is no memory file: {error}")
     die_with_worker()
     return serve(connection, progress)
 
 
-def _shared_number(descriptor: int) -> memoryview:
-    import mmap
-
-    number = memoryview(mmap.mmap(descriptor, 8)).cast("Q")
-    os.close(descriptor)
-    return number
+def _serve_forks(descriptor: int) -> int:
+    try:
+        child = serve_forks(descriptor)
+    except OSError as error:
+        return _complain(SOFTWARE, f"the fork server's socket: {error}")
+    return 0 if child is None else serve(child.connection, child.progress)
 
 
 def serve(connection: socket.socket, progress: memoryview | None = None) -> int:
-    """Run tasks until the worker closes its end; return the exit status.
-
-    A fork server calls this in the children that it makes, with what it has imported already in place.
-    """
+    """Run tasks until the worker closes its end; return the exit status."""
     import faulthandler
 
     ignore_interrupts()
@@ -75,8 +82,11 @@ def serve(connection: socket.socket, progress: memoryview | None = None) -> int:
     except OSError as error:
         status = _complain(SOFTWARE, f"the worker cannot be reached: {error}")
     finally:
-        loop.close()
-        connection.close()
+        # A task may have closed what is theirs.
+        with suppress(OSError):
+            loop.close()
+        with suppress(OSError):
+            connection.close()
     _leave_despite_threads(status)
     return status
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 
 from anabranch._version import __version__
 from anabranch.v1 import task_pb2
@@ -10,6 +11,7 @@ from anabranch.v1 import task_pb2
 PROTOCOL = 1
 
 
+@cache
 def installed_versions() -> task_pb2.Versions:
     """Return the versions of this interpreter's packages; empty for what is not installed."""
     return task_pb2.Versions(
