@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; `_HOMES` is what runs
         TaskCancelled,
         TaskError,
         TaskKilled,
+        TaskOutOfMemory,
         TaskTimeout,
         VersionMismatch,
     )
@@ -61,6 +62,7 @@ _HOMES = {
     "TaskCancelled": "errors",
     "TaskError": "errors",
     "TaskKilled": "errors",
+    "TaskOutOfMemory": "errors",
     "TaskTimeout": "errors",
     "VersionMismatch": "errors",
     "Xy": "data",

@@ -151,7 +151,10 @@ class Entry:
         """Why the key failed or was skipped; None when it succeeded."""
         failures = [record for record in self._records if record.failure is not None]
         # What was skipped because of a failure says less than the failure.
-        return min(failures, key=lambda record: _ORDER.index(record.state)).failure if failures else None
+        failure = min(failures, key=lambda record: _ORDER.index(record.state)).failure if failures else None
+        if failure is not None and failure.node == self.node:
+            failure.params = self.params
+        return failure
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -14,6 +14,7 @@ __all__ = [
     "TaskCancelled",
     "TaskError",
     "TaskKilled",
+    "TaskOutOfMemory",
     "TaskTimeout",
     "VersionMismatch",
 ]
@@ -72,7 +73,11 @@ class TaskError(AnabranchError):
 
 
 class TaskKilled(TaskError):
-    """The Python process of a task died under it (a signal, an exit, the memory ceiling)."""
+    """The Python process of a task died under it (a signal, an exit)."""
+
+
+class TaskOutOfMemory(TaskError, MemoryError):
+    """A task that could not allocate what it wanted; the message has its memory ceiling and its peak."""
 
 
 class TaskTimeout(TaskError, TimeoutError):

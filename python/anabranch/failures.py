@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 from anabranch.codec import key_from_message
-from anabranch.errors import TaskCancelled, TaskError, TaskKilled, TaskTimeout
+from anabranch.errors import TaskCancelled, TaskError, TaskKilled, TaskOutOfMemory, TaskTimeout
 from anabranch.keys import Key
 from anabranch.v1 import common_pb2, task_pb2
 
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 _KINDS = {number: name.removeprefix("FAILURE_KIND_").lower() for name, number in task_pb2.FailureKind.items()}
 _CLASSES: dict[int, type[TaskError]] = {
     task_pb2.FAILURE_KIND_KILLED: TaskKilled,
-    task_pb2.FAILURE_KIND_MEMORY: TaskKilled,
+    task_pb2.FAILURE_KIND_MEMORY: TaskOutOfMemory,
     task_pb2.FAILURE_KIND_TIMEOUT: TaskTimeout,
     task_pb2.FAILURE_KIND_CANCELLED: TaskCancelled,
 }
+
+# A parameter may be an array or a whole estimator.
+_short = reprlib.Repr()
+_short.maxdict = _short.maxother = _short.maxstring = 200
 
 
 class RemoteTraceback(Exception):
@@ -46,6 +51,8 @@ class Failure:
         What was said, where, and the last lines that the task printed.
     node : str
     key : Key
+    params : dict
+        The parameters of the variants in the key, of a run's entry; see `Entry.params`.
     attempt : int
     host : str
     slot : int
@@ -61,6 +68,7 @@ class Failure:
         self.output = message.output_tail
         self.node = message.node
         self.key: Key = key_from_message(message.key)
+        self.params: dict[str, Any] = {}
         self.attempt = message.attempt
         self.host = message.host
         self.slot = message.slot
@@ -94,9 +102,11 @@ class Failure:
         place = [f"node {self.node!r}"] if self.node else []
         if self.key:
             place.append(f"key {self.key}")
+        if self.params:
+            place.append(f"parameters {_short.repr(self.params)}")
         if self.attempt > 1:
             place.append(f"attempt {self.attempt}")
-        if self.peak_memory and self.kind == "memory":
+        if self.peak_memory and self.kind in ("memory", "killed", "timeout"):
             place.append(f"peak memory {self.peak_memory / (1 << 20):.0f} MiB")
         text = said + (f" ({', '.join(place)})" if place else "")
         tail = self.output.rstrip()

@@ -19,7 +19,9 @@ _LARGEST_EXCEPTION = 1 << 16
 _LONGEST_TEXT = 1 << 18
 
 
-def failure_of(error: BaseException, store: Store, setup: task_pb2.RuntimeSetup, ceiling: int) -> task_pb2.Failure:
+def failure_of(
+    error: BaseException, store: Store, setup: task_pb2.RuntimeSetup, limits: task_pb2.Limits
+) -> task_pb2.Failure:
     """Return the failure that ``error`` makes of its task.
 
     Parameters
@@ -30,8 +32,8 @@ def failure_of(error: BaseException, store: Store, setup: task_pb2.RuntimeSetup,
         Takes the pickled exception.
     setup : RuntimeSetup
         Says which slot this is.
-    ceiling : int
-        The memory ceiling that the task ran under, in bytes; 0: none.
+    limits : Limits
+        The task's own; the memory ceiling is the slot's where they have none.
     """
     kind = _kind(error)
     message = _message(error)
@@ -44,7 +46,7 @@ def failure_of(error: BaseException, store: Store, setup: task_pb2.RuntimeSetup,
         shown = error.__cause__
     elif kind == task_pb2.FAILURE_KIND_MEMORY:
         failure.peak_memory_bytes = peak_memory()
-        under = f" under a memory ceiling of {_mebibytes(ceiling)}" if ceiling else ""
+        under = _ceiling(limits, setup)
         message = f"out of memory{under} (peak {_mebibytes(failure.peak_memory_bytes)}): {message or 'MemoryError'}"
     failure.message = _clean(message)
     if kind != task_pb2.FAILURE_KIND_INVALID or error.__cause__ is not None:
@@ -52,7 +54,7 @@ def failure_of(error: BaseException, store: Store, setup: task_pb2.RuntimeSetup,
         failure.traceback = _clean(remote_traceback(error))
     if kind != task_pb2.FAILURE_KIND_INVALID:
         failure.type = _qualified(type(shown))
-    if kind in (task_pb2.FAILURE_KIND_EXCEPTION, task_pb2.FAILURE_KIND_MEMORY):
+    if kind == task_pb2.FAILURE_KIND_EXCEPTION:
         pickled = _pickled(error, store)
         if pickled is not None:
             failure.exception.CopyFrom(pickled)
@@ -126,6 +128,14 @@ def _pickled(error: BaseException, store: Store) -> common_pb2.ObjectRef | None:
 def _clean(text: str) -> str:
     # Lone surrogates (file names) are no protobuf strings.
     return text[:_LONGEST_TEXT].encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _ceiling(limits: task_pb2.Limits, setup: task_pb2.RuntimeSetup) -> str:
+    if limits.memory_bytes:
+        return f" under a memory ceiling of {_mebibytes(limits.memory_bytes)} (memory=)"
+    if setup.memory_bytes:
+        return f" under a memory ceiling of {_mebibytes(setup.memory_bytes)} (--memory-per-slot)"
+    return ""
 
 
 def _mebibytes(count: int) -> str:

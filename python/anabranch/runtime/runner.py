@@ -64,10 +64,9 @@ class TaskRunner:
                 else:
                     success = work(context, task)
             except BaseException as error:
-                ceiling = task.limits.memory_bytes or self._setup.memory_bytes
                 # Nobody will ever name what a failed task has written.
                 store.release(context.written)
-                failure = failure_of(error, store, self._setup, ceiling)
+                failure = failure_of(error, store, self._setup, task.limits)
         elapsed = perf_counter_ns() - begun
         self._remember(task, elapsed)
         if caught:
