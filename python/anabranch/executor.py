@@ -135,7 +135,7 @@ class Executor(concurrent.futures.Executor):
             # A native function takes references; it does not see other values.
             encoded, kept = named.bare(number), None
         else:
-            encoded, kept = named.python(number, self._store.number_inline(len(data)), data), named.function
+            encoded, kept = named.python(number, self._store.number(len(data)), data), named.function
         self._kept[number] = kept
         self._pending[number] = future
         self._queue.append(encoded)

@@ -46,19 +46,23 @@ class TaskRunner:
         self._models = PayloadCache(_MODEL_BYTES)
         self._stubborn: set[str] = set()
         self._short_runs: dict[tuple, int] = {}
+        self._peak = _PeakMemory()
 
     def run(self, task: task_pb2.Task) -> task_pb2.Result:
         """Run one task. Whatever its code raises is its failure; nothing comes out of here."""
         store = self._store
-        store.take_counters()
-        context = TaskContext(store, self._payloads, self._models, self._stubborn, task.node.partition(":")[0])
+        store.reset_counters()
+        node = task.node
+        if node:
+            node = node.partition(":")[0]
+        context = TaskContext(store, self._payloads, self._models, self._stubborn, node)
         started_us = time.monotonic_ns() // 1000
         begun = perf_counter_ns()
         success = failure = None
         with warnings.catch_warnings(record=True) as caught:
             try:
                 work = _work_of(task)
-                if task.limits.threads or task.limits.memory_bytes:
+                if task.HasField("limits") and (task.limits.threads or task.limits.memory_bytes):
                     with task_limits(task.limits, self._setup):
                         success = work(context, task)
                 else:
@@ -79,7 +83,7 @@ class TaskRunner:
             bytes_in=counters.bytes_in,
             bytes_out=counters.bytes_out,
             bytes_copied=counters.bytes_copied,
-            peak_memory_bytes=peak_memory(),
+            peak_memory_bytes=self._peak.after(elapsed),
             readonly_retries=context.readonly_retries,
             started_us=started_us,
             slot=self._setup.slot,
@@ -116,15 +120,34 @@ class TaskRunner:
         return frozenset(held - self._payloads.keys() - self._models.keys()) if held else frozenset()
 
     def _remember(self, task: task_pb2.Task, elapsed: int) -> None:
-        if len(self._short_runs) >= _KNOWN_DURATIONS:
-            self._short_runs.clear()
         key = _duration_key(task)
         short_runs = self._short_runs.get(key, 0)
+        if len(self._short_runs) >= _KNOWN_DURATIONS:
+            self._short_runs.clear()
         if elapsed < _SHORT_NS:
             self._short_runs[key] = short_runs + 1
         else:
             # The first call loads the function, and any may have lost its core for a moment.
             self._short_runs[key] = -_DISTRUST if short_runs > 0 and elapsed >= _LONG_NS else min(short_runs, 0)
+
+
+class _PeakMemory:
+    """The process's peak, asked for when it can have grown: a task of microseconds touches little fresh memory."""
+
+    _BRIEF_NS = 100_000
+    _BRIEF_TASKS = 64
+
+    def __init__(self) -> None:
+        self._known = 0
+        self._brief = self._BRIEF_TASKS
+
+    def after(self, elapsed: int) -> int:
+        """Return bytes, after a task of so many nanoseconds."""
+        self._brief += 1
+        if elapsed >= self._BRIEF_NS or self._brief >= self._BRIEF_TASKS:
+            self._brief = 0
+            self._known = peak_memory()
+        return self._known
 
 
 def _work_of(task: task_pb2.Task) -> Callable[[TaskContext, task_pb2.Task], task_pb2.Success]:
@@ -154,7 +177,8 @@ def _work_of(task: task_pb2.Task) -> Callable[[TaskContext, task_pb2.Task], task
 def _duration_key(task: task_pb2.Task) -> tuple:
     work = task.WhichOneof("work")
     if work == "call":
-        return task.call.function.writer, task.call.function.sequence
+        function = task.call.function
+        return function.writer, function.sequence
     return task.run, task.node, work
 
 

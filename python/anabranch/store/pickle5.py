@@ -141,9 +141,21 @@ def is_bare(data: bytes) -> bool:
     return data[:8] == _NO_BUFFERS and len(data) - _FIXED.size == int.from_bytes(data[8:16], "little")
 
 
-def load_bare(data: bytes) -> Any:
-    """Return the value of an object that `is_bare` and names no references."""
-    return pickle.loads(memoryview(data)[PICKLE_HEADER:])
+def load_bare(data: bytes, persistent_load: Callable[[Any], Any] | None = None) -> Any:
+    """Return the value of an object that `is_bare`."""
+    stream = memoryview(data)[PICKLE_HEADER:]
+    # A persistent id is the last of two opcodes: a pickle without these bytes names no reference.
+    if persistent_load is None or not (b"Q" in data or b"P" in data):
+        return pickle.loads(stream)
+    return _PersistentUnpickler(stream, [], persistent_load).load()
+
+
+def is_small_atom(value: Any) -> bool:
+    """Whether a value is an atom whose object is smaller than a buffer that would stand by itself."""
+    kind = type(value)
+    if kind is str or kind is bytes:
+        return len(value) * 4 < SMALLEST_BUFFER // 2
+    return kind in _ATOMS and (kind is not int or value.bit_length() < SMALLEST_BUFFER)
 
 
 def restore_view(array: Any, dtype: str) -> Any:

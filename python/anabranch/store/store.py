@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from anabranch.store.directory import take_writer_lock, writer_lock_path
 from anabranch.store.errors import ObjectLost, StoreError
 from anabranch.store.lease import WriterLease
-from anabranch.store.pickle5 import PICKLE_HEADER, PicklePayload, PickleReader, is_bare, load_bare
+from anabranch.store.pickle5 import (
+    PICKLE_HEADER,
+    SMALLEST_BUFFER,
+    PicklePayload,
+    PickleReader,
+    atoms_to_bytes,
+    is_bare,
+    is_small_atom,
+    load_bare,
+)
 from anabranch.store.reading import SegmentReader
 from anabranch.store.tensor import DTYPES, TensorPayload, read_tensor
 from anabranch.store.writing import SegmentWriter
@@ -119,19 +128,11 @@ class Store:
         StoreError
             When the store is closed, or the value has no such encoding.
         """
+        if encoding is None and not never_inline and is_small_atom(value) and self.inline_threshold >= SMALLEST_BUFFER:
+            return self._put_atom(value)
         encoding, payload = _payload(value, encoding, persistent_id)
         length = payload.length
-        with self._lock:
-            if self._closed or self._forked:
-                raise StoreError(
-                    "a forked process cannot write with its parent's store; open one of its own"
-                    if self._forked
-                    else f"the store {self.path} is closed"
-                )
-            self._sequence += 1
-            sequence = self._sequence
-            self._bytes_out += length
-            self._bytes_copied += length
+        sequence = self.number(length)
         if length <= self.inline_threshold and not never_inline:
             if isinstance(payload, PicklePayload):
                 data = payload.tobytes()
@@ -154,13 +155,32 @@ class Store:
             writer=self.writer, sequence=sequence, encoding=encoding, length=length, segment=segment, offset=offset
         )
 
-    def number_inline(self, length: int) -> int:
-        """Return the sequence of a new object of ``length`` bytes that the caller lets travel in its reference."""
+    def number(self, length: int) -> int:
+        """Return the sequence of a new object of ``length`` bytes, which the caller makes.
+
+        Raises
+        ------
+        StoreError
+            When this process may write nothing more.
+        """
         with self._lock:
+            if self._closed or self._forked:
+                raise StoreError(
+                    "a forked process cannot write with its parent's store; open one of its own"
+                    if self._forked
+                    else f"the store {self.path} is closed"
+                )
             self._sequence += 1
             self._bytes_out += length
             self._bytes_copied += length
             return self._sequence
+
+    def _put_atom(self, value: Any) -> common_pb2.ObjectRef:
+        data = atoms_to_bytes(value)
+        length = len(data)
+        return common_pb2.ObjectRef(
+            writer=self.writer, sequence=self.number(length), encoding=_PICKLE5, length=length, inline_bytes=data
+        )
 
     def release(self, ids: Iterable[common_pb2.ObjectId]) -> None:
         """Let the regions of these objects of this writer be used again; other ids are passed over.
@@ -201,12 +221,12 @@ class Store:
             length = len(data)
             if length != ref.length:
                 raise StoreError(f"{_name(ref)} has {length} bytes where its reference says {ref.length}")
-            if encoding == _PICKLE5 and persistent_load is None and is_bare(data):
+            if encoding == _PICKLE5 and is_bare(data):
                 # What most small calls take and return.
                 with self._lock:
                     self._bytes_in += length
                     self._bytes_copied += length - PICKLE_HEADER
-                return load_bare(data)
+                return load_bare(data, persistent_load)
         else:
             with self._lock:
                 data = self._reader.bytes(ref.writer, ref.sequence, ref.segment, ref.offset, ref.length)
@@ -265,6 +285,11 @@ class Store:
         """Add bytes that the caller copied, such as a private copy for an estimator that writes to its input."""
         with self._lock:
             self._bytes_copied += count
+
+    def reset_counters(self) -> None:
+        """Let the counters begin at 0 again."""
+        with self._lock:
+            self._bytes_in = self._bytes_out = self._bytes_copied = 0
 
     def take_counters(self) -> Counters:
         """Return the counters, which begin at 0 again."""
