@@ -116,7 +116,8 @@ public struct Success: Hashable, Sendable {
     }
 }
 
-public enum Outcome: Hashable, Sendable {
+/// Indirect: a success has room for all that any task may answer, and an outcome is handed on many times.
+public indirect enum Outcome: Hashable, Sendable {
     case success(Success)
     case failure(Failure)
 }

@@ -1,7 +1,8 @@
 public struct CallResult: Hashable, Sendable {
     public enum Outcome: Hashable, Sendable {
         case value(ObjectRef)
-        case failure(Failure)
+        /// Indirect: rare, and far larger than a value.
+        indirect case failure(Failure)
     }
 
     public var call: CallID
