@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures._base import FINISHED, PENDING
@@ -74,9 +75,23 @@ class CallFuture(Future):
         """Return the call's value, or raise what it raised."""
         if self._was_read:
             return self._value
+        if self._state == PENDING:
+            timeout = self._receive(timeout)
         if self._state != FINISHED or self._exception is not None:
             super().result(timeout)
         return self._read()
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Return what the call raised, None when it has a value."""
+        if self._state == PENDING:
+            timeout = self._receive(timeout)
+        return super().exception(timeout)
+
+    def _receive(self, timeout: float | None) -> float | None:
+        """Let this thread take its answer off the connection itself; what is left of the time."""
+        begun = time.monotonic()
+        self.owner.client.connection.receive_until(lambda: self._state != PENDING, timeout)
+        return None if timeout is None else max(0.0, timeout - (time.monotonic() - begun))
 
     def _read(self) -> Any:
         # A lock for the few futures that several threads read at once, not for every future.

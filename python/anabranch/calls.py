@@ -107,6 +107,20 @@ def _is_set(cell: Any) -> bool:
     return True
 
 
+class ArgumentFailed(Exception):
+    """A future among the arguments has ended without a value: the call that needs it ends as it did.
+
+    Attributes
+    ----------
+    error : BaseException
+        What the future raises.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class Arguments:
     """Arguments of calls as messages: references and futures in them become dependencies."""
 
@@ -128,7 +142,13 @@ class Arguments:
         return data if len(data) <= self._inline_limit else None
 
     def encode(self, args: tuple, kwargs: dict, work: task_pb2.CallWork) -> tuple[list[CallFuture], list[Ref]]:
-        """Fill `work`, and return the futures to wait for and the references to keep until the call has ended."""
+        """Fill `work`, and return the futures to wait for and the references to keep until the call has ended.
+
+        Raises
+        ------
+        ArgumentFailed
+            When a future among the arguments has no value.
+        """
         awaited: list[CallFuture] = []
         kept: list[Ref] = []
         store = self._client.store
@@ -169,8 +189,10 @@ class Arguments:
             raise RequestError("an argument is a future of another executor; pass its result()")
         if not future.done():
             return future
-        # Raises what the call raised, as the dependent one would.
-        Future.result(future)
+        try:
+            Future.result(future)
+        except BaseException as error:
+            raise ArgumentFailed(error) from None
         assert future.ref is not None
         return future.ref
 

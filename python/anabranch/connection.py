@@ -1,17 +1,20 @@
-"""One connection to a coordinator: a DEALER socket, and the thread that owns it."""
+"""One connection to a coordinator: a DEALER socket, and the thread that works on it."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import os
+import select
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
+from anabranch.deferral import uninterrupted
 from anabranch.errors import AnabranchError, ConnectionFailed, GraphError, RequestError, VersionMismatch
 from anabranch.v1 import control_pb2
 from anabranch.versions import PROTOCOL
@@ -21,6 +24,9 @@ LARGEST_MESSAGE = 256 << 20
 PERIOD = 0.25
 
 
+# zmq.POLLIN and zmq.EVENTS: the package is imported when there is something to connect to.
+_READABLE = 1
+_EVENTS = 15
 #: Messages that are to be sent; bytes are whole messages already.
 Outbox = Callable[[], Iterable["control_pb2.ToCoordinator | bytes"]]
 
@@ -28,8 +34,10 @@ Outbox = Callable[[], Iterable["control_pb2.ToCoordinator | bytes"]]
 class Connection:
     """Sends requests, matches answers to them, and hands pushed messages to a callback.
 
-    Any thread may call the methods; only the connection's own thread touches the socket. Callbacks run on that
-    thread and must not wait for anything.
+    Any thread may call the methods. One thread at a time has the turn: it waits for messages, hands them to the
+    callbacks and sends what is to be sent. That is the connection's own thread, unless a thread that waits for a result
+    has taken the turn (`receive_until`): then no other thread need be woken when the result comes. Callbacks must not
+    wait for anything.
 
     Parameters
     ----------
@@ -61,7 +69,11 @@ class Connection:
         self._closing = False
         self._lost: ConnectionFailed | None = None
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        # Held for each use of the socket, which whoever has something to send may use beside the one who has the turn.
+        self._socket_lock = threading.Lock()
         self.periodic: Callable[[], bool] = lambda: False
+        self._looks_again = False
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         options = [(zmq.LINGER, 0), (zmq.SNDHWM, 0), (zmq.RCVHWM, 0), (zmq.MAXMSGSIZE, LARGEST_MESSAGE)]
@@ -74,10 +86,20 @@ class Connection:
         try:
             self._socket.connect(address)
         except zmq.ZMQError as error:
-            self._destroy()
+            self._destroy_socket()
             raise RequestError(
                 f"address {address!r}: {error}; it looks like ipc:///path/control.sock or tcp://host:port"
             ) from None
+        self._events = select.epoll()
+        self._ends = self._monitor.getsockopt(zmq.FD)
+        for descriptor in (self._socket.getsockopt(zmq.FD), self._ends, self._wake):
+            self._events.register(descriptor, select.EPOLLIN)
+        # The connection's thread waits for events through this: closed while another thread has the turn.
+        self._gate = select.epoll()
+        self._gate.register(self._events, select.EPOLLIN)
+        # The descriptors tell of what comes to a socket that was found empty before.
+        self._drain_monitor()
+        self._is_readable()
         self._thread = threading.Thread(target=self._run, name="anabranch-connection", daemon=True)
         self._thread.start()
 
@@ -108,6 +130,42 @@ class Connection:
     def remove_outbox(self, outbox: Outbox) -> None:
         """Ask `outbox` no more."""
         self._outboxes.remove(outbox)
+
+    def flush(self) -> None:
+        """Send what is to be sent, on the calling thread unless another is sending: no thread need be woken for it."""
+        if not self._socket_lock.acquire(blocking=False):
+            self.wake()
+            return
+        try:
+            with uninterrupted():
+                self._transmit_locked()
+                # Sending takes note of what has come: the socket's descriptor will not tell of that again.
+                has_come = not self._socket.closed and self._is_readable()
+        finally:
+            self._socket_lock.release()
+        if has_come:
+            self.wake()
+
+    def receive_until(self, is_over: Callable[[], bool], seconds: float | None) -> None:
+        """Do the connection's work on the calling thread until `is_over`, or for so long.
+
+        Returns at once when another thread is at it, and early when the connection ends.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
+        if not self._turn.acquire(blocking=False):
+            return
+        try:
+            self._gate.modify(self._events, 0)
+            while not (is_over() or self._closing or self._lost is not None):
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return
+                self._serve(left)
+        finally:
+            # Before the turn is given up: else the gate could open on the thread that takes it next.
+            if not self._gate.closed:
+                self._gate.modify(self._events, select.EPOLLIN)
+            self._turn.release()
 
     def wake(self) -> None:
         """Make the thread look at what is to be sent. Takes no lock: finalizers call it."""
@@ -145,46 +203,57 @@ class Connection:
     # ---- the thread
 
     def _run(self) -> None:
-        import zmq
-
-        poller = zmq.Poller()
-        for source in (self._socket, self._monitor, self._wake):
-            poller.register(source, zmq.POLLIN)
         try:
-            pending = False
             while not self._closing:
-                ready = dict(poller.poll(int(PERIOD * 1000) if pending else None))
-                if self._wake in ready:
-                    self._clear_wake()
-                if self._socket in ready:
-                    self._receive()
-                if self._monitor in ready and self._drain_monitor() and not self._closing:
-                    self.fail(ConnectionFailed(f"the coordinator at {self.address} is gone"))
-                self._transmit()
-                pending = self.periodic()
-                self._transmit()
+                self._gate.poll(PERIOD if self._looks_again else None)
+                # Whoever waits for a result may have been faster.
+                if self._turn.acquire(blocking=False):
+                    try:
+                        self._serve(0)
+                    finally:
+                        self._turn.release()
         finally:
-            self._transmit()
-            self.fail(ConnectionFailed(f"the connection to {self.address} was closed"))
-            self._destroy()
+            with self._turn:
+                self._transmit()
+                self.fail(ConnectionFailed(f"the connection to {self.address} was closed"))
+                self._destroy()
+
+    def _serve(self, seconds: float | None) -> None:
+        """Wait for something to happen, up to so long, and do what there is to do. For whoever has the turn."""
+        if self._looks_again:
+            seconds = PERIOD if seconds is None else min(PERIOD, seconds)
+        ready = [descriptor for descriptor, _ in self._events.poll(seconds)]
+        with uninterrupted():
+            woken = self._wake in ready
+            if woken:
+                self._clear_wake()
+            self._receive()
+            if self._ends in ready and self._drain_monitor() and not self._closing:
+                self.fail(ConnectionFailed(f"the coordinator at {self.address} is gone"))
+            if woken or self._looks_again or self._outgoing:
+                self._transmit()
+                self._looks_again = self.periodic()
+
+    def _is_readable(self) -> bool:
+        return bool(self._socket.getsockopt(_EVENTS) & _READABLE)
 
     def _clear_wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._wake)
-        self._woken = False
+        # Once closing, the thread is to see it too.
+        if not self._closing:
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._wake)
+            self._woken = False
 
     def _receive(self) -> None:
-        import zmq
-
         # Bounded, so that what is to be sent does not wait behind a flood of answers.
         for _ in range(256):
-            try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+            with self._socket_lock:
+                if not self._is_readable():
+                    return
+                data = self._socket.recv()
             message = control_pb2.FromCoordinator()
             try:
-                message.ParseFromString(frames[-1])
+                message.ParseFromString(data)
             except Exception:
                 continue  # not ours to answer; whoever waits for it waits for its timeout
             if message.protocol != PROTOCOL:
@@ -193,6 +262,7 @@ class Connection:
                 self._on_push(message)
             else:
                 self._answer(message)
+        self.wake()
 
     def fail_version(self, theirs: int) -> None:
         """End the connection because the coordinator speaks another protocol."""
@@ -214,6 +284,10 @@ class Connection:
             future.set_result(message)
 
     def _transmit(self) -> None:
+        with self._socket_lock:
+            self._transmit_locked()
+
+    def _transmit_locked(self) -> None:
         import zmq
 
         for outbox in list(self._outboxes):
@@ -240,6 +314,12 @@ class Connection:
                 return seen
 
     def _destroy(self) -> None:
+        with self._socket_lock:
+            self._gate.close()
+            self._events.close()
+            self._destroy_socket()
+
+    def _destroy_socket(self) -> None:
         self._socket.disable_monitor()
         self._monitor.close(0)
         self._socket.close(0)

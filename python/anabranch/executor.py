@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch.call_bytes import CallBytes, entry, submission
 from anabranch.call_future import CallFuture, succeed
-from anabranch.calls import Arguments, Functions, chunk_call, exception_of
+from anabranch.calls import ArgumentFailed, Arguments, Functions, chunk_call, exception_of
 from anabranch.client import current
 from anabranch.errors import ConnectionFailed
 from anabranch.failures import Failure
@@ -109,7 +109,11 @@ class Executor(concurrent.futures.Executor):
             After `shutdown`.
         """
         future = self._submit(self._named(fn), args, kwargs)
-        self.client.connection.wake()
+        # The first of several leaves at once. Those behind it gather until the connection's thread comes to them.
+        if len(self._pending) == 1 or len(self._queue) >= BATCH:
+            self.client.connection.flush()
+        else:
+            self.client.connection.wake()
         return future
 
     def _named(self, fn: Callable) -> CallBytes:
@@ -130,7 +134,11 @@ class Executor(concurrent.futures.Executor):
         future = CallFuture(number, self)
         data = None if kwargs else self._arguments.plain(args)
         if data is None:
-            encoded, kept = self._general(number, named, args, kwargs)
+            try:
+                encoded, kept = self._general(number, named, args, kwargs)
+            except ArgumentFailed as failed:
+                future.fail(failed.error)
+                return future
         elif named.function is None:
             # A native function takes references; it does not see other values.
             encoded, kept = named.bare(number), None
@@ -184,9 +192,9 @@ class Executor(concurrent.futures.Executor):
                 yield self._submit(named, item, {})
                 # The first ones leave at once, and then as many as fill a message.
                 if place % BATCH == 0:
-                    self.client.connection.wake()
+                    self.client.connection.flush()
         finally:
-            self.client.connection.wake()
+            self.client.connection.flush()
 
     def _in_order(self, futures: deque[CallFuture], deadline: float | None) -> Iterator[Any]:
         def results() -> Iterator[Any]:

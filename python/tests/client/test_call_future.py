@@ -17,12 +17,15 @@ class Owner:
     """Stands for an executor: values are the sequences of their references."""
 
     def __init__(self):
-        self.client = self
+        self.client = self.connection = self
         self.reads = 0
 
     def read(self, message):
         self.reads += 1
         return [message.sequence]
+
+    def receive_until(self, is_over, seconds):
+        """As when another thread has the connection's turn."""
 
     def cancel(self, future):
         return future.cancel_quietly()

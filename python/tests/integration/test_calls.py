@@ -44,6 +44,10 @@ def test_exceptions_are_raised_here(pool):
         assert "in fail" in str(raised.value.__cause__)
         dependent = ex.submit(add, ex.submit(fail))
         assert dependent.exception(60) is not None
+        failed = ex.submit(fail)
+        assert failed.exception(60) is not None
+        # Whether it had ended before makes no difference: the call fails, not its submission.
+        assert isinstance(ex.submit(add, failed).exception(60), Special)
         with pytest.raises(Special):
             list(ex.map(lambda x: fail(), [1]))
 
