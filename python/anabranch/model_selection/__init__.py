@@ -6,6 +6,7 @@ sharing works and what is told by `options`.
 
 from __future__ import annotations
 
+from anabranch.model_selection.driven import DrivenSearchCV
 from anabranch.model_selection.options import options
 from anabranch.model_selection.searches import (
     GridSearchCV,
@@ -24,6 +25,7 @@ from anabranch.model_selection.validation import (
 )
 
 __all__ = [
+    "DrivenSearchCV",
     "GridSearchCV",
     "HalvingGridSearchCV",
     "HalvingRandomSearchCV",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import pickle
 import queue
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import CancelledError
@@ -21,6 +24,8 @@ from anabranch.model_selection.tasks import Answer, run_calls, run_failed, run_f
 from anabranch.references import Ref
 from anabranch.slots import pool_slots
 
+#: Seconds that other calls have to end by themselves when one has raised.
+GRACE_SECONDS = 0.5
 _ATOMS = (type(None), bool, int, float, str, bytes)
 
 
@@ -73,14 +78,25 @@ class Dispatch:
                 work, future = self._ended.get()
                 del self._running[id(future)]
                 self._take(agenda, work, future)
+        except Exception:
+            self._let_end()
+            raise
         finally:
-            # After an exception or Ctrl-C what runs is stopped: nothing waits for it.
+            # Ctrl-C waits for nothing that runs.
             for _, future in self._running.values():
                 future.cancel()
             self._shared.clear()
             self._stored.clear()
             self._executor.shutdown(wait=True, cancel_futures=True)
         return [self._results[number] for number in range(len(self._calls))]
+
+    def _let_end(self) -> None:
+        """Wait a little for what still runs: to stop a task is to end its process, and the next one begins anew."""
+        deadline = time.monotonic() + GRACE_SECONDS
+        with contextlib.suppress(queue.Empty):
+            while self._running:
+                _, future = self._ended.get(timeout=max(0.0, deadline - time.monotonic()))
+                del self._running[id(future)]
 
     # ---- plan
 
@@ -118,7 +134,12 @@ class Dispatch:
             work = self._alone.pop() if self._alone else agenda.take(fuse=not self._options.limited)
             if work is None:
                 return
-            future = self._submit(work)
+            try:
+                future = self._submit(work)
+            except (TypeError, AttributeError, pickle.PicklingError) as error:
+                number = work.calls[0] if work.calls else work.segment.example
+                where = self._calls[number].describe()
+                raise TypeError(f"{where}: it cannot be sent to the pool: {error}") from error
             self._running[id(future)] = work, future
             future.add_done_callback(lambda future, work=work: self._ended.put((work, future)))
 

@@ -20,7 +20,7 @@ from anabranch.model_selection.sharing import Sharing
 _leave_pool: ContextVar[Callable[[], None]] = ContextVar("anabranch_leave_pool", default=lambda: None)
 
 
-class _OnPool:
+class OnPool:
     """Runs a scikit-learn search's candidates on the pool; all else is scikit-learn's.
 
     Attributes
@@ -55,23 +55,27 @@ class _OnPool:
             return evaluate_candidates(candidate_params, cv=cv, more_results=more_results, **named)
 
         named = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
-        super()._run_search(evaluate, **named)  # type: ignore[misc]
+        self._propose(evaluate, named)
         _leave_pool.get()()
 
+    def _propose(self, evaluate: Callable, named: dict[str, Any]) -> None:
+        """Call ``evaluate`` with candidates, as often as there are new ones."""
+        super()._run_search(evaluate, **named)  # type: ignore[misc]
 
-class GridSearchCV(_OnPool, sklearn.model_selection.GridSearchCV):
+
+class GridSearchCV(OnPool, sklearn.model_selection.GridSearchCV):
     """scikit-learn's `GridSearchCV`, its parameters and attributes, with its candidates fitted on the pool."""
 
 
-class RandomizedSearchCV(_OnPool, sklearn.model_selection.RandomizedSearchCV):
+class RandomizedSearchCV(OnPool, sklearn.model_selection.RandomizedSearchCV):
     """scikit-learn's `RandomizedSearchCV`, its parameters and attributes, with its candidates fitted on the pool."""
 
 
-class HalvingGridSearchCV(_OnPool, sklearn.model_selection.HalvingGridSearchCV):
+class HalvingGridSearchCV(OnPool, sklearn.model_selection.HalvingGridSearchCV):
     """scikit-learn's `HalvingGridSearchCV`, its parameters and attributes, with its candidates fitted on the pool."""
 
 
-class HalvingRandomSearchCV(_OnPool, sklearn.model_selection.HalvingRandomSearchCV):
+class HalvingRandomSearchCV(OnPool, sklearn.model_selection.HalvingRandomSearchCV):
     """scikit-learn's `HalvingRandomSearchCV`, its parameters and attributes, with its candidates fitted on the pool."""
 
 

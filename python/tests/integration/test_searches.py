@@ -266,7 +266,7 @@ def test_what_cannot_be_pickled_is_named(pool):
             return self
 
     search = ours.GridSearchCV(Locked(lock=print), {"lock": [sys.stdout]}, cv=2)
-    with pytest.raises(TypeError, match=r"pickle|TextIOWrapper"):
+    with pytest.raises(TypeError, match=r"candidate \{'lock': <.*: it cannot be sent to the pool: "):
         search.fit(X, Y)
 
 
@@ -343,6 +343,30 @@ def test_the_rows_stand_in_the_store_once(pool):
     # The rows once, and what the scaler made of the rows in slots + 1 folds, with some room for small objects.
     assert rows.nbytes < most <= rows.nbytes * (1 + 3) * 1.1
     wait_until(lambda: objects() == 0)
+
+
+def test_a_driver_proposes_candidates_by_the_scores_so_far(pool):
+    told = []
+
+    def halve(evaluate):
+        low, high = 1e-6, 1.0
+        for _ in range(3):
+            scores = evaluate([{"clf__var_smoothing": low}, {"clf__var_smoothing": high}])["mean_test_score"]
+            told.append(scores.tolist())
+            low, high = (low, high / 10) if scores[-2] >= scores[-1] else (low * 10, high)
+
+    pipeline = Pipeline([("scale", StandardScaler()), ("clf", GaussianNB())])
+    search = ours.DrivenSearchCV(pipeline, halve, cv=3).fit(X, Y)
+    assert [len(scores) for scores in told] == [2, 4, 6]
+    results = search.cv_results_
+    assert told[-1] == results["mean_test_score"].tolist()
+    for params, score in zip(results["params"], results["mean_test_score"]):
+        assert score == theirs.cross_val_score(clone(pipeline).set_params(**params), X, Y, cv=3).mean()
+    assert search.sharing_.fits == {"scale": 9, "clf": 18}
+    assert search.best_score_ == max(told[-1])
+    assert clone(search).driver is not None and "driver" in search.get_params()
+    with pytest.raises(ValueError, match=r"No fits|not.*empty|iterable|results"):
+        ours.DrivenSearchCV(pipeline, lambda evaluate: evaluate([]), cv=3).fit(X, Y)
 
 
 def test_a_search_within_a_search(pool):
