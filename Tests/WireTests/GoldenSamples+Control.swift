@@ -81,8 +81,9 @@ extension GoldenSamples {
         storeBytes: 1 << 30, storeBudget: 1 << 31, objects: 17, droppedMessages: 1, version: "0.1.0", queued: 5)
 
     static let workerHello = WorkerHello(
-        instance: 99, lane: "ipc:///dev/shm/anabranch-0-x/lane-63.sock", slots: 2, host: "node-1", processID: 4711,
-        store: "/dev/shm/anabranch-0-x", storeIdentity: "0123456789abcdef", executors: ["native", "python"],
+        instance: 99, lane: "ipc:///dev/shm/anabranch-0-x/lane-63.sock", slots: 2, threadsPerSlot: 3, host: "node-1",
+        processID: 4711, store: "/dev/shm/anabranch-0-x", storeIdentity: "0123456789abcdef",
+        executors: ["native", "python"],
         labels: ["zone=a"], versions: versions, writers: [writer, WriterID(5)], worker: worker)
 
     static let toCoordinator: [(String, ToCoordinator.Body)] = [

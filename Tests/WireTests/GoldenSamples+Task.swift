@@ -64,11 +64,11 @@ extension GoldenSamples {
     ]
 
     static let taskBatch = TaskBatch(
-        epoch: epoch, worker: worker, tasks: tasks, cancels: [attempt], releases: [object(1)], drain: true)
+        epoch: epoch, worker: worker, tasks: tasks, cancels: [attempt], releases: [object(1)], drain: true, number: 300)
 
     static let resultBatch = ResultBatch(
         epoch: epoch, worker: worker, results: results,
-        heartbeat: Heartbeat(running: [attempt], idleSlots: 1, droppedMessages: 3),
+        heartbeat: Heartbeat(running: [attempt], idleSlots: 1, droppedMessages: 3, lastBatch: 299),
         released: [HeldReleased(holder: writer, objects: [object(5)])], writersOpened: [writer, WriterID(1)],
         writersClosed: [WriterID(2)], logs: logs, started: [attempt])
 

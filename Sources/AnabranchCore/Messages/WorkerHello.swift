@@ -4,6 +4,8 @@ public struct WorkerHello: Hashable, Sendable {
     /// Endpoint where its PULL is bound.
     public var lane: String
     public var slots: UInt32
+    /// Cores of one slot.
+    public var threadsPerSlot: UInt32
     public var host: String
     public var processID: UInt32
     /// Path of the store that it sees, and that store's identity.
@@ -19,13 +21,14 @@ public struct WorkerHello: Hashable, Sendable {
     public var worker: WorkerID?
 
     public init(
-        instance: UInt64, lane: String, slots: UInt32, host: String, processID: UInt32, store: String,
-        storeIdentity: String, executors: [String], labels: [String] = [], versions: Versions,
+        instance: UInt64, lane: String, slots: UInt32, threadsPerSlot: UInt32 = 1, host: String, processID: UInt32,
+        store: String, storeIdentity: String, executors: [String], labels: [String] = [], versions: Versions,
         writers: [WriterID] = [], worker: WorkerID? = nil
     ) {
         self.instance = instance
         self.lane = lane
         self.slots = slots
+        self.threadsPerSlot = threadsPerSlot
         self.host = host
         self.processID = processID
         self.store = store

@@ -2,6 +2,8 @@ public enum WorkerState: String, Hashable, Sendable {
     case active
     case draining
     case lost
+    /// It said goodbye.
+    case left
 }
 
 public struct WorkerStatus: Hashable, Sendable {

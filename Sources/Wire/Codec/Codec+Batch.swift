@@ -17,7 +17,8 @@ extension TaskBatch: TopLevelMessage {
             tasks: try Field.messages(message.pointee.n_tasks, message.pointee.tasks, "TaskBatch.tasks"),
             cancels: try Field.messages(message.pointee.n_cancels, message.pointee.cancels, "TaskBatch.cancels"),
             releases: try Field.messages(message.pointee.n_releases, message.pointee.releases, "TaskBatch.releases"),
-            drain: message.pointee.drain != 0)
+            drain: message.pointee.drain != 0,
+            number: message.pointee.number)
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__TaskBatch>, _ arena: borrowing Arena) {
@@ -28,6 +29,7 @@ extension TaskBatch: TopLevelMessage {
         (message.pointee.n_cancels, message.pointee.cancels) = arena.list(cancels)
         (message.pointee.n_releases, message.pointee.releases) = arena.list(releases)
         message.pointee.drain = drain ? 1 : 0
+        message.pointee.number = number
     }
 }
 
@@ -78,13 +80,15 @@ extension Heartbeat: MappedValue {
         self.init(
             running: try Field.messages(message.pointee.n_running, message.pointee.running, "Heartbeat.running"),
             idleSlots: message.pointee.idle_slots,
-            droppedMessages: message.pointee.dropped_messages)
+            droppedMessages: message.pointee.dropped_messages,
+            lastBatch: message.pointee.last_batch)
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__Heartbeat>, _ arena: borrowing Arena) {
         (message.pointee.n_running, message.pointee.running) = arena.list(running)
         message.pointee.idle_slots = idleSlots
         message.pointee.dropped_messages = droppedMessages
+        message.pointee.last_batch = lastBatch
     }
 }
 

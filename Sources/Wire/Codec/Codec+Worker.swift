@@ -13,6 +13,7 @@ extension WorkerHello: MappedValue {
             instance: message.pointee.instance,
             lane: try Field.requiredText(message.pointee.lane, "WorkerHello.lane"),
             slots: message.pointee.slots,
+            threadsPerSlot: max(1, message.pointee.threads_per_slot),
             host: try Field.text(message.pointee.host, "WorkerHello.host"),
             processID: message.pointee.pid,
             store: try Field.text(message.pointee.store, "WorkerHello.store"),
@@ -30,6 +31,7 @@ extension WorkerHello: MappedValue {
         message.pointee.instance = instance
         arena.set(&message.pointee.lane, lane)
         message.pointee.slots = slots
+        message.pointee.threads_per_slot = threadsPerSlot
         arena.set(&message.pointee.host, host)
         message.pointee.pid = processID
         arena.set(&message.pointee.store, store)

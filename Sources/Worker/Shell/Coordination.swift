@@ -32,6 +32,8 @@ final class Coordination {
     private var unansweredSince: Moment?
     private let frame = FrameHolder()
     private var unreadMessages: UInt64 = 0
+    /// Number of the batch of this epoch that came last.
+    private(set) var lastBatch: UInt64 = 0
     /// What did not decode, had frames too many, or was of another epoch.
     var droppedMessages: UInt64 { unreadMessages + lane.malformedMessages + control.malformedMessages }
 
@@ -68,8 +70,9 @@ final class Coordination {
         if now < nextHello { return nextHello }
         request += 1
         let hello = WorkerHello(
-            instance: instance, lane: laneEndpoint, slots: UInt32(configuration.slots), host: host,
-            processID: UInt32(getpid()), store: store, storeIdentity: identity, executors: ["python", "native"],
+            instance: instance, lane: laneEndpoint, slots: UInt32(configuration.slots),
+            threadsPerSlot: UInt32(clamping: configuration.threads), host: host, processID: UInt32(getpid()),
+            store: store, storeIdentity: identity, executors: ["python", "native"],
             labels: configuration.labels, versions: Versions(anabranch: configuration.version), writers: writers,
             worker: welcome?.worker)
         try control.send(ToCoordinator(request: request, body: .workerHello(hello)).encoded())
@@ -119,6 +122,7 @@ final class Coordination {
             self.inbox = inbox
         }
         let replaced = welcome != nil && isNew
+        if isNew { lastBatch = 0 }
         welcome = new
         return .welcomed(newEpoch: replaced)
     }
@@ -135,6 +139,7 @@ final class Coordination {
                 unreadMessages += 1
                 continue
             }
+            lastBatch = batch.number
             batches.append(batch)
         }
         return batches

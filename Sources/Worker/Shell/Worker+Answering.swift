@@ -17,7 +17,7 @@ extension Worker {
             nextHeartbeat = now.advanced(byMicroseconds: welcome.heartbeatMilliseconds * 1_000)
             heartbeat = Heartbeat(
                 running: machine.attempts, idleSlots: UInt32(machine.idleSlots),
-                droppedMessages: coordination.droppedMessages)
+                droppedMessages: coordination.droppedMessages, lastBatch: coordination.lastBatch)
             _ = try coordination.greet(at: now, writers: writers)
             nativeStore?.reader.sweep()
         }

@@ -359,6 +359,7 @@ def worker_hello() -> m.WorkerHello:
         versions=versions(),
         writers=[WRITER, 5],
         worker=3,
+        threads_per_slot=3,
     )
 
 
@@ -434,11 +435,18 @@ def messages() -> dict[str, Message]:
         memory_bytes=1 << 32,
     )
     attempt = t.Attempt(task=6, attempt=2)
-    heartbeat = t.Heartbeat(running=[attempt], idle_slots=1, dropped_messages=3)
+    heartbeat = t.Heartbeat(running=[attempt], idle_slots=1, dropped_messages=3, last_batch=299)
     event = {"protocol": 1, "epoch": EPOCH, "unix_us": 1700000000000000}
     examples: dict[str, Message] = {
         "TaskBatch": t.TaskBatch(
-            protocol=1, epoch=EPOCH, worker=3, tasks=tasks(), cancels=[attempt], releases=[object_id(1)], drain=True
+            protocol=1,
+            epoch=EPOCH,
+            worker=3,
+            tasks=tasks(),
+            cancels=[attempt],
+            releases=[object_id(1)],
+            drain=True,
+            number=300,
         ),
         "TaskBatch.empty": t.TaskBatch(protocol=1, epoch=EPOCH, worker=3),
         "ResultBatch": t.ResultBatch(

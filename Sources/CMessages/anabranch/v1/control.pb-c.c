@@ -1537,7 +1537,7 @@ void   anabranch__v1__event__free_unpacked
   assert(message->base.descriptor == &anabranch__v1__event__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor anabranch__v1__worker_hello__field_descriptors[12] =
+static const ProtobufCFieldDescriptor anabranch__v1__worker_hello__field_descriptors[13] =
 {
   {
     "instance",
@@ -1683,6 +1683,18 @@ static const ProtobufCFieldDescriptor anabranch__v1__worker_hello__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "threads_per_slot",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__WorkerHello, threads_per_slot),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__worker_hello__field_indices_by_name[] = {
   7,   /* field[7] = executors */
@@ -1694,6 +1706,7 @@ static const unsigned anabranch__v1__worker_hello__field_indices_by_name[] = {
   2,   /* field[2] = slots */
   5,   /* field[5] = store */
   6,   /* field[6] = store_identity */
+  12,   /* field[12] = threads_per_slot */
   9,   /* field[9] = versions */
   11,   /* field[11] = worker */
   10,   /* field[10] = writers */
@@ -1701,7 +1714,7 @@ static const unsigned anabranch__v1__worker_hello__field_indices_by_name[] = {
 static const ProtobufCIntRange anabranch__v1__worker_hello__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__worker_hello__descriptor =
 {
@@ -1711,7 +1724,7 @@ const ProtobufCMessageDescriptor anabranch__v1__worker_hello__descriptor =
   "Anabranch__V1__WorkerHello",
   "anabranch.v1",
   sizeof(Anabranch__V1__WorkerHello),
-  12,
+  13,
   anabranch__v1__worker_hello__field_descriptors,
   anabranch__v1__worker_hello__field_indices_by_name,
   1,  anabranch__v1__worker_hello__number_ranges,

@@ -2393,7 +2393,7 @@ const ProtobufCMessageDescriptor anabranch__v1__attempt__descriptor =
   (ProtobufCMessageInit) anabranch__v1__attempt__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__task_batch__field_descriptors[7] =
+static const ProtobufCFieldDescriptor anabranch__v1__task_batch__field_descriptors[8] =
 {
   {
     "protocol",
@@ -2479,11 +2479,24 @@ static const ProtobufCFieldDescriptor anabranch__v1__task_batch__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "number",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__TaskBatch, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__task_batch__field_indices_by_name[] = {
   4,   /* field[4] = cancels */
   6,   /* field[6] = drain */
   1,   /* field[1] = epoch */
+  7,   /* field[7] = number */
   0,   /* field[0] = protocol */
   5,   /* field[5] = releases */
   3,   /* field[3] = tasks */
@@ -2492,7 +2505,7 @@ static const unsigned anabranch__v1__task_batch__field_indices_by_name[] = {
 static const ProtobufCIntRange anabranch__v1__task_batch__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__task_batch__descriptor =
 {
@@ -2502,7 +2515,7 @@ const ProtobufCMessageDescriptor anabranch__v1__task_batch__descriptor =
   "Anabranch__V1__TaskBatch",
   "anabranch.v1",
   sizeof(Anabranch__V1__TaskBatch),
-  7,
+  8,
   anabranch__v1__task_batch__field_descriptors,
   anabranch__v1__task_batch__field_indices_by_name,
   1,  anabranch__v1__task_batch__number_ranges,
@@ -3423,7 +3436,7 @@ const ProtobufCMessageDescriptor anabranch__v1__slot_log__descriptor =
   (ProtobufCMessageInit) anabranch__v1__slot_log__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__heartbeat__field_descriptors[3] =
+static const ProtobufCFieldDescriptor anabranch__v1__heartbeat__field_descriptors[4] =
 {
   {
     "running",
@@ -3461,16 +3474,29 @@ static const ProtobufCFieldDescriptor anabranch__v1__heartbeat__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "last_batch",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Heartbeat, last_batch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__heartbeat__field_indices_by_name[] = {
   2,   /* field[2] = dropped_messages */
   1,   /* field[1] = idle_slots */
+  3,   /* field[3] = last_batch */
   0,   /* field[0] = running */
 };
 static const ProtobufCIntRange anabranch__v1__heartbeat__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__heartbeat__descriptor =
 {
@@ -3480,7 +3506,7 @@ const ProtobufCMessageDescriptor anabranch__v1__heartbeat__descriptor =
   "Anabranch__V1__Heartbeat",
   "anabranch.v1",
   sizeof(Anabranch__V1__Heartbeat),
-  3,
+  4,
   anabranch__v1__heartbeat__field_descriptors,
   anabranch__v1__heartbeat__field_indices_by_name,
   1,  anabranch__v1__heartbeat__number_ranges,

@@ -136,10 +136,14 @@ struct  Anabranch__V1__WorkerHello
    * what it was called before, when it returns
    */
   uint64_t worker;
+  /*
+   * cores of one slot; 0 means 1
+   */
+  uint32_t threads_per_slot;
 };
 #define ANABRANCH__V1__WORKER_HELLO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__worker_hello__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, NULL, 0,NULL, 0 }
+    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, NULL, 0,NULL, 0, 0 }
 
 
 struct  Anabranch__V1__WorkerWelcome
@@ -520,7 +524,7 @@ struct  Anabranch__V1__WorkerStatus
   uint32_t slots;
   uint32_t running;
   /*
-   * active, draining, lost
+   * active, draining, lost, left
    */
   char *state;
   uint64_t finished;

@@ -395,10 +395,14 @@ struct  Anabranch__V1__TaskBatch
   size_t n_releases;
   Anabranch__V1__ObjectId **releases;
   protobuf_c_boolean drain;
+  /*
+   * counts up from 1 for each worker
+   */
+  uint64_t number;
 };
 #define ANABRANCH__V1__TASK_BATCH__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__task_batch__descriptor) \
-    , 0, 0, 0, 0,NULL, 0,NULL, 0,NULL, 0 }
+    , 0, 0, 0, 0,NULL, 0,NULL, 0,NULL, 0, 0 }
 
 
 struct  Anabranch__V1__Failure
@@ -612,10 +616,14 @@ struct  Anabranch__V1__Heartbeat
   Anabranch__V1__Attempt **running;
   uint32_t idle_slots;
   uint64_t dropped_messages;
+  /*
+   * number of the TaskBatch that came last
+   */
+  uint64_t last_batch;
 };
 #define ANABRANCH__V1__HEARTBEAT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__heartbeat__descriptor) \
-    , 0,NULL, 0, 0 }
+    , 0,NULL, 0, 0, 0 }
 
 
 /*
