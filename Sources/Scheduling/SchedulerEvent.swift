@@ -4,16 +4,16 @@ import AnabranchCore
 public struct TaskRequirements: Hashable, Sendable {
     /// `python`, `native`, …
     public var executor: String
-    /// Slots that it takes.
-    public var slots: UInt32
+    /// Cores that it takes, in whole slots of its worker; 1 is one slot, whatever a slot's cores.
+    public var cores: UInt32
     /// Extra attempts when the task killed its own runtime.
     public var retries: UInt32
     /// Attempts in all when workers are lost.
     public var maxAttempts: UInt32
 
-    public init(executor: String = "python", slots: UInt32 = 1, retries: UInt32 = 0, maxAttempts: UInt32 = 4) {
+    public init(executor: String = "python", cores: UInt32 = 1, retries: UInt32 = 0, maxAttempts: UInt32 = 4) {
         self.executor = executor
-        self.slots = slots
+        self.cores = cores
         self.retries = retries
         self.maxAttempts = maxAttempts
     }
@@ -51,11 +51,14 @@ public struct ReadyTask: Hashable, Sendable {
 public struct WorkerOffer: Hashable, Sendable {
     public var worker: WorkerID
     public var slots: UInt32
+    /// Cores that one slot stands for.
+    public var coresPerSlot: UInt32
     public var executors: Set<String>
 
-    public init(worker: WorkerID, slots: UInt32, executors: Set<String>) {
+    public init(worker: WorkerID, slots: UInt32, coresPerSlot: UInt32 = 1, executors: Set<String>) {
         self.worker = worker
         self.slots = slots
+        self.coresPerSlot = coresPerSlot
         self.executors = executors
     }
 }

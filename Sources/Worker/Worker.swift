@@ -44,7 +44,7 @@ public final class Worker {
         self.log = log
         coordination = try Coordination(configuration)
         machine = WorkerMachine(
-            slots: configuration.slots, host: coordination.host,
+            slots: configuration.slots, threadsPerSlot: configuration.threads, host: coordination.host,
             runtimeName: "\(configuration.python) -m anabranch.runtime")
         stop = try StopSignal()
         let done = try Wakeup()

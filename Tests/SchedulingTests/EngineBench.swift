@@ -21,6 +21,12 @@ final class EngineBench {
     var removedSegments: [(WriterID, [UInt32])] = []
     var cancels: [Attempt] = []
     var drains: Set<WorkerID> = []
+    /// What workers were told to give up, in order.
+    var releases: [ObjectID] = []
+    /// Number of the message that each worker was sent last.
+    private var lastBatches: [WorkerID: UInt64] = [:]
+    /// What is published of workers.
+    var told: [WorkerStatus] = []
     /// Everything that workers were sent.
     var sent: [TaskAssignment] = []
     /// Answers in place of the scripted one.
@@ -63,8 +69,12 @@ final class EngineBench {
             cancels += batch.cancels
             if batch.drain { drains.insert(batch.worker) }
             batch.releases.forEach(bytes.release)
+            releases += batch.releases
+            #expect(batch.number == lastBatches[batch.worker, default: 0] + 1)
+            lastBatches[batch.worker] = batch.number
+        case .publishWorker(let status): told.append(status)
         case .removeSegments(let writer, let keeping): removedSegments.append((writer, keeping))
-        case .connectLane, .disconnectLane, .publishRun, .publishWorker, .publishLog, .shutDown: break
+        case .connectLane, .disconnectLane, .publishRun, .publishLog, .shutDown: break
         }
     }
 
@@ -74,8 +84,8 @@ final class EngineBench {
 
     @discardableResult
     func addWorker(
-        slots: UInt32 = 2, instance: UInt64 = 1, versions: Versions = EngineBench.versions,
-        executors: [String] = ["python", "native"]
+        slots: UInt32 = 2, instance: UInt64 = 1, threadsPerSlot: UInt32 = 1,
+        versions: Versions = EngineBench.versions, executors: [String] = ["python", "native"]
     ) -> WorkerID? {
         let connection = ClientID(1000 + instance)
         let writer = WriterID(0xF000 + instance)
@@ -83,8 +93,9 @@ final class EngineBench {
             .workerHello(
                 connection, request: 1,
                 WorkerHello(
-                    instance: instance, lane: "lane-\(instance)", slots: slots, host: "here", processID: 1,
-                    store: "/store", storeIdentity: "store", executors: executors, versions: versions,
+                    instance: instance, lane: "lane-\(instance)", slots: slots, threadsPerSlot: threadsPerSlot,
+                    host: "here", processID: 1, store: "/store", storeIdentity: "store", executors: executors,
+                    versions: versions,
                     writers: [writer])))
         guard case .workerWelcome(let worker) = replies[connection]?.last else { return nil }
         writers[worker] = writer
@@ -101,6 +112,13 @@ final class EngineBench {
 
     func report(_ worker: WorkerID, _ results: [TaskResult]) {
         send(.workerReported(ResultBatch(epoch: Epoch(7), worker: worker, results: results)))
+    }
+
+    /// A heartbeat that has seen all that was sent.
+    func confirm(_ worker: WorkerID) {
+        let heartbeat = Heartbeat(
+            running: (queued[worker] ?? []).map(\.attempt), idleSlots: 0, lastBatch: lastBatches[worker] ?? 0)
+        send(.workerReported(ResultBatch(epoch: Epoch(7), worker: worker, heartbeat: heartbeat)))
     }
 
     func answer(_ task: TaskAssignment, by worker: WorkerID) -> TaskResult {

@@ -214,6 +214,7 @@ import Testing
         let client = bench.addClient()
         let run = try #require(bench.submit(graphs.line(.fit), by: client))
         bench.work()
+        bench.confirm(worker)
         bench.send(.workerDisconnected(worker))
         bench.send(.requested(client, request: 3, .closeRun(run)))
         bench.giveBack(client)
@@ -221,6 +222,88 @@ import Testing
         #expect(!bench.bytes.unreleased.isEmpty)
         bench.send(.workerConnected(worker))
         bench.expectEmpty()
+    }
+
+    @Test func aReleaseThatStoodInALaneWhenItDroppedIsSaidAgain() throws {
+        let worker = try #require(bench.addWorker())
+        let client = bench.addClient()
+        let run = try #require(bench.submit(graphs.line(.fit), by: client))
+        bench.work()
+        bench.confirm(worker)
+        bench.releases = []
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.giveBack(client)
+        let lost = bench.releases
+        #expect(!lost.isEmpty)
+        bench.bytes.forgiveDoubledReleases = true
+        bench.send(.workerDisconnected(worker))
+        bench.send(.workerConnected(worker))
+        #expect(bench.releases == lost + lost)
+        // Once it has told that they came, they are not said a third time.
+        bench.confirm(worker)
+        bench.send(.workerDisconnected(worker))
+        bench.send(.workerConnected(worker))
+        #expect(bench.releases == lost + lost)
+        bench.expectEmpty()
+    }
+
+    @Test func moreThreadsThanTheLargestWorkerHasAreRefusedByName() throws {
+        let client = bench.addClient()
+        var request = graphs.line(.fit)
+        request.graph.nodes[0].limits.threads = 8
+        // Nobody is there to be asked yet: the answer comes with the first worker.
+        let run = try #require(bench.submit(request, by: client))
+        bench.addWorker(slots: 2, threadsPerSlot: 3)
+        bench.work()
+        let failure = try #require(bench.entries[run]?.first { $0.state == .failed }?.failure)
+        #expect(failure.kind == .invalid && failure.node == "scale")
+        #expect(failure.message.contains("node scale asks for 8 threads (threads=); the largest worker has 6 cores"))
+        #expect(failure.message.contains("--slots 2, --threads-per-slot 3"))
+        bench.addWorker(slots: 1, instance: 2, threadsPerSlot: 8)
+        var fresh = graphs.line(.fit)
+        fresh.graph.nodes[0].limits.threads = 8
+        let again = try #require(bench.submit(fresh, by: client))
+        bench.work()
+        #expect(bench.states[again]?.state == .succeeded)
+        let threads = bench.sent.filter { $0.node == "scale" }.map(\.limits.threads)
+        #expect(threads == [8])
+    }
+
+    @Test func whenTheLargestWorkerHasGoneTheOthersDoWhatTheyCan() throws {
+        let large = try #require(bench.addWorker(slots: 1, threadsPerSlot: 8))
+        bench.addWorker(slots: 2, instance: 2)
+        let client = bench.addClient()
+        var request = graphs.line(.fit)
+        request.graph.nodes[0].limits.threads = 8
+        let run = try #require(bench.submit(request, by: client))
+        #expect(bench.queued[large]?.first?.limits.threads == 8)
+        bench.queued[large] = nil
+        bench.send(.workerDisconnected(large))
+        #expect(bench.sent.last?.limits.threads == 2)
+        bench.work()
+        #expect(bench.states[run]?.state == .succeeded)
+    }
+
+    @Test func aWorkerThatSaidGoodbyeHasLeftAndIsNotLost() throws {
+        let worker = try #require(bench.addWorker())
+        bench.send(.workerGoodbye(worker))
+        #expect(bench.told.last?.state == .left)
+        bench.addWorker(instance: 2)
+        bench.send(.workerDisconnected(WorkerID(2)))
+        #expect(bench.told.last?.state == .lost)
+    }
+
+    @Test func aWorkerThatDrainsAndFallsSilentKeepsNobodyFromEnding() throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        _ = try #require(bench.submit(graphs.line(.fit), by: client))
+        bench.send(.requested(client, request: 3, .shutdown))
+        #expect(!bench.engine.isDeserted, "it has a task to end")
+        for _ in 0..<8 {
+            bench.now = bench.now.advanced(by: 3_000_000)
+            bench.send(.tick)
+        }
+        #expect(bench.engine.isDeserted)
     }
 
     @Test func aHelloFromBeforeItsEndBringsNobodyBack() throws {

@@ -52,7 +52,7 @@ import Testing
                 let count = Int.random(in: 0...5, using: &random)
                 given += UInt64(count)
                 let slots = UInt32.random(in: 0...3, using: &random)
-                effects = try machine.ready(count, requires: TaskRequirements(slots: slots, retries: 1, maxAttempts: 2))
+                effects = try machine.ready(count, requires: TaskRequirements(cores: slots, retries: 1, maxAttempts: 2))
             } else if given > 0, Int.random(in: 0...20, using: &random) == 0 {
                 effects = try machine.send(.tasksCancelled([TaskID(UInt64.random(in: 1...given, using: &random))]))
             } else {

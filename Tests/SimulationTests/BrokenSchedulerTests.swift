@@ -87,11 +87,11 @@ import Testing
         let schedule = Schedule(
             seed: 3,
             workload: Workload(
-                runs: [.session(1, [.task(1, 30, slots: 2, script: .kills(times: 2), after: [])])],
+                runs: [.session(1, [.task(1, 30, cores: 2, script: .kills(times: 2), after: [])])],
                 workers: [.offer(1, slots: 2, ["native", "python"])]),
             steps: [.drop(.down(1), message: 0), .crash(at: 5, worker: 0, noticed: nil, returns: 7, sameID: true)])
         let text = schedule.description
-        #expect(text.contains(".task(1, 30, slots: 2, script: .kills(times: 2)),"))
+        #expect(text.contains(".task(1, 30, cores: 2, script: .kills(times: 2)),"))
         #expect(text.contains(".offer(1, slots: 2, [\"native\", \"python\"]),"))
         #expect(text.contains(".drop(.down(1), message: 0),"))
         #expect(text.contains(".crash(at: 5, worker: 0, noticed: nil, returns: 7, sameID: true),"))

@@ -18,7 +18,7 @@ import Testing
                 return SimulatedTask(
                     ready: ReadyTask(
                         task: TaskID(nextTask), taskClass: TaskClass(run: id, kind: isWide ? 1 : 0),
-                        requirements: TaskRequirements(slots: isWide ? wide?.slots ?? 1 : 1)),
+                        requirements: TaskRequirements(cores: isWide ? wide?.slots ?? 1 : 1)),
                     duration: duration)
             }
             return SimulatedRun(id: id, isSession: true, tasks: tasks, opensAt: Instant(microseconds: 0))

@@ -11,15 +11,18 @@ extension Engine {
         do {
             made = try assignment(attempt)
         } catch {
-            arrivals[attempt] = Arrival(
-                worker: worker, attempt: attempt.number,
-                outcome: .failure(Failure(kind: .invalid, message: "cannot be run: \(error)")), usage: Usage())
-            queue.append(.attemptEnded(worker, attempt, .failed, computeMicroseconds: 0))
-            return
+            return refuse(attempt, to: worker, "cannot be run: \(error)", &queue)
         }
-        guard let assignment = made else {
+        guard var assignment = made else {
             queue.append(.attemptEnded(worker, attempt, .returned, computeMicroseconds: 0))
             return
+        }
+        if let threads = assignment.limits.threads {
+            if let complaint = complaint(aboutThreads: threads, of: assignment.node) {
+                return refuse(attempt, to: worker, complaint, &queue)
+            }
+            // The largest worker may have gone: what is left does it more slowly.
+            assignment.limits.threads = min(threads, workers[worker]?.cores ?? threads)
         }
         var arguments: [ObjectID] = []
         assignment.work.forEachReference { reference in
@@ -30,6 +33,25 @@ extension Engine {
         keepLost(before: attempt, at: now)
         workers[worker]?.lent[attempt] = LentAttempt(sent: now, arguments: arguments)
         outbox.lane(worker, configuration.epoch) { $0.tasks.append(assignment) }
+    }
+
+    /// The task fails: no worker is sent what cannot be done.
+    private mutating func refuse(
+        _ attempt: Attempt, to worker: WorkerID, _ message: String, _ queue: inout [SchedulerEvent]
+    ) {
+        arrivals[attempt] = Arrival(
+            worker: worker, attempt: attempt.number, outcome: .failure(Failure(kind: .invalid, message: message)),
+            usage: Usage())
+        queue.append(.attemptEnded(worker, attempt, .failed, computeMicroseconds: 0))
+    }
+
+    /// Nil when some worker has, or has had, as many cores.
+    private func complaint(aboutThreads threads: UInt32, of node: String) -> String? {
+        guard let largest = largestWorker, threads > largest.cores else { return nil }
+        let who = node.isEmpty ? "the call" : "node \(node)"
+        return "\(who) asks for \(threads) threads (threads=); the largest worker has \(largest.cores) cores "
+            + "(--slots \(largest.hello.slots), --threads-per-slot \(largest.hello.threadsPerSlot)): ask for fewer, or start "
+            + "a worker with more"
     }
 
     /// Nil when the task has ended already.
@@ -50,8 +72,13 @@ extension Engine {
 extension RunRecord {
     func assignment(_ attempt: Attempt, _ firing: Firing) throws(WorkError) -> TaskAssignment {
         let work = try builder.work(for: firing, values: values) { planner.key(of: $0) }
-        let limits = planNode(firing.node).node.map { request.graph.nodes[Int($0.rawValue)].limits } ?? Limits()
         return TaskAssignment(
-            attempt: attempt, run: id, node: name(of: firing.node), key: firing.key, limits: limits, work: work)
+            attempt: attempt, run: id, node: name(of: firing.node), key: firing.key, limits: limits(of: firing.node),
+            work: work)
+    }
+
+    /// The run's own splitter has none.
+    func limits(of index: PlanNodeIndex) -> Limits {
+        planNode(index).node.map { request.graph.nodes[Int($0.rawValue)].limits } ?? Limits()
     }
 }

@@ -13,8 +13,19 @@ extension Engine {
             }
         }
         routeReleases()
-        for (worker, batch) in outbox.lanes where workers[worker] != nil { outbox.effects.append(.send(batch)) }
+        for (worker, batch) in outbox.lanes where workers[worker] != nil { send(batch, to: worker) }
         outbox.lanes.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func send(_ batch: TaskBatch, to worker: WorkerID) {
+        let number = (workers[worker]?.batches ?? 0) + 1
+        workers[worker]?.batches = number
+        if !batch.releases.isEmpty {
+            workers[worker]?.unconfirmed.append(SentReleases(number: number, objects: batch.releases))
+        }
+        var numbered = batch
+        numbered.number = number
+        outbox.effects.append(.send(numbered))
     }
 
     /// Sends every watcher what it has not seen, in messages of a bounded size. The last one carries state and progress.

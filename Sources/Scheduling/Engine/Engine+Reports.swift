@@ -40,6 +40,7 @@ extension Engine {
         }
         if let heartbeat = batch.heartbeat {
             workers[id]?.droppedMessages = heartbeat.droppedMessages
+            workers[id]?.unconfirmed.removeAll { $0.number <= heartbeat.lastBatch }
             borrowed += forgetLost(id, heartbeat, at: now)
             events.append(.heartbeat(id, running: heartbeat.running))
         }

@@ -143,13 +143,16 @@ extension RunRecord {
     mutating func hand(_ firing: Firing, _ task: TaskID, _ maxAttempts: UInt32) -> ReadyTask {
         live[firing.entry] = LiveFiring(firing: firing, task: task)
         let planNode = planNode(firing.node)
-        var requirements = TaskRequirements(maxAttempts: request.options.maxAttempts ?? maxAttempts)
-        if let index = planNode.node, planNode.operation != .foldSplit, planNode.operation != .collectFolds {
+        var requirements = TaskRequirements(
+            cores: limits(of: firing.node).threads ?? 1, maxAttempts: request.options.maxAttempts ?? maxAttempts)
+        if let index = planNode.node {
             let node = request.graph.nodes[Int(index.rawValue)]
-            // A function registered in the worker is its own whatever the role, a splitter's too.
-            let usual = node.nativeFunction.isEmpty ? "python" : "native"
-            requirements.executor = node.executor.isEmpty ? usual : node.executor
             requirements.retries = node.retries
+            if planNode.operation != .foldSplit, planNode.operation != .collectFolds {
+                // A function registered in the worker is its own whatever the role, a splitter's too.
+                let usual = node.nativeFunction.isEmpty ? "python" : "native"
+                requirements.executor = node.executor.isEmpty ? usual : node.executor
+            }
         } else {
             // Nobody can say it of a step that is no node of theirs: it is as patient as the most patient of them.
             requirements.retries = request.graph.nodes.map(\.retries).max() ?? 0

@@ -14,6 +14,7 @@ extension Engine {
         }
         let record = WorkerRecord(id: makeWorkerID(), hello: hello)
         workers[record.id] = record
+        if record.cores > largestWorker?.cores ?? 0 { largestWorker = record }
         for writer in hello.writers { catalog.writerOpened(writer, owner: .worker(record.id)) }
         reply(connection, request, .workerWelcome(record.id))
         outbox.effects.append(.connectLane(record.id, endpoint: hello.lane))
@@ -22,6 +23,7 @@ extension Engine {
     }
 
     private static let mostSlots: UInt32 = 65_536
+    private static let mostThreads: UInt32 = 65_536
 
     private func refusal(of hello: WorkerHello) -> ControlError? {
         if isShuttingDown { return ControlError(code: .shuttingDown, message: "the coordinator is shutting down") }
@@ -41,6 +43,13 @@ extension Engine {
             return ControlError(
                 code: .invalidRequest,
                 message: "the \(what) offers \(hello.slots) slots; start it with --slots 1 to \(Self.mostSlots)")
+        }
+        if hello.threadsPerSlot > Self.mostThreads {
+            return ControlError(
+                code: .invalidRequest,
+                message:
+                    "the \(what) offers \(hello.threadsPerSlot) threads per slot; start it with --threads-per-slot 1 to "
+                    + "\(Self.mostThreads)")
         }
         for other in workers.values where other.state != .lost && other.hello.instance != hello.instance {
             let name = "worker \(other.id) on \(other.hello.host)"
@@ -78,7 +87,7 @@ extension Engine {
         guard let worker = workers[id], worker.state != .lost else { return }
         workers[id]?.state = .lost
         // Its runtimes may live on: what they may use again they hear when it returns.
-        workers[id]?.releases += outbox.lanes[id]?.releases ?? []
+        workers[id]?.takeBackReleases(outbox.lanes[id]?.releases ?? [])
         outbox.lanes[id] = nil
         outbox.effects.append(.publishWorker(workers[id]?.status ?? worker.status))
         feed([.workerLost(id)], at: now)

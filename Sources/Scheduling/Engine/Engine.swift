@@ -12,6 +12,8 @@ public struct Engine: Sendable {
     var scheduler: Scheduler
     var catalog = ObjectCatalog()
     var workers: OrderedDictionary<WorkerID, WorkerRecord> = [:]
+    /// The one with the most cores that has ever joined.
+    var largestWorker: WorkerRecord?
     var clients: [ClientID: ClientRecord] = [:]
     var runs: [RunID: RunRecord] = [:]
     var sessions: [RunID: SessionRecord] = [:]

@@ -64,7 +64,8 @@ extension SessionRecord {
             queued[id] = call
             running += 1
             let requirements = TaskRequirements(
-                executor: call.call.executor, retries: call.call.retries, maxAttempts: maxAttempts)
+                executor: call.call.executor, cores: call.call.limits.threads ?? 1, retries: call.call.retries,
+                maxAttempts: maxAttempts)
             let taskClass = TaskClass(run: self.id, kind: kinds.kind(of: call.call.function))
             drawn.append((id, ReadyTask(task: task, taskClass: taskClass, requirements: requirements)))
         }

@@ -17,6 +17,10 @@ struct WorkerRecord: Hashable, Sendable {
     var finished: UInt64 = 0
     /// Releases that wait until its lane stands again.
     var releases: [ObjectID] = []
+    /// Messages that went down its lane.
+    var batches: UInt64 = 0
+    /// Releases of which no heartbeat has said yet that they came: what stood in a lane when it dropped is sent again.
+    var unconfirmed: [SentReleases] = []
     /// As its last heartbeat had it.
     var droppedMessages: UInt64 = 0
 
@@ -28,13 +32,30 @@ struct WorkerRecord: Hashable, Sendable {
     var status: WorkerStatus {
         WorkerStatus(
             worker: id, host: hello.host, processID: hello.processID, slots: hello.slots,
-            running: UInt32(clamping: lent.count), state: isSilent ? .lost : state, finished: finished,
+            running: UInt32(clamping: lent.count), state: hasLeft ? .left : isSilent ? .lost : state,
+            finished: finished,
             labels: hello.labels)
     }
 
     var offer: WorkerOffer {
-        WorkerOffer(worker: id, slots: hello.slots, executors: Set(hello.executors))
+        WorkerOffer(
+            worker: id, slots: hello.slots, coresPerSlot: hello.threadsPerSlot, executors: Set(hello.executors))
     }
+
+    /// Threads that all its slots together may have.
+    var cores: UInt32 { UInt32(clamping: UInt64(hello.slots) * UInt64(hello.threadsPerSlot)) }
+
+    /// Its lane has dropped: whether what was sent last has come is not known.
+    mutating func takeBackReleases(_ unsent: [ObjectID]) {
+        releases = unconfirmed.flatMap(\.objects) + releases + unsent
+        unconfirmed = []
+    }
+}
+
+/// Releases in one message down a lane. Hearing of one twice does a writer no harm.
+struct SentReleases: Hashable, Sendable {
+    let number: UInt64
+    let objects: [ObjectID]
 }
 
 /// An attempt on its way to a worker, at it, or on its way back. Its arguments are in use for as long.

@@ -25,6 +25,7 @@ struct Lease: Hashable, Sendable {
     let dispatchedAt: Instant
     /// The worker has told that it began.
     var hasStarted = false
+    /// Slots of the worker that it takes.
     let slots: UInt32
     /// Microseconds it was expected to take when it was sent, nil when it was taken for long.
     let expected: UInt64?

@@ -4,7 +4,7 @@ import Collections
 /// What a worker must offer for a task.
 struct TaskShape: Hashable, Sendable {
     var executor: String
-    var slots: UInt32
+    var cores: UInt32
 }
 
 /// Ready tasks in the order in which they are to run: runs take turns; within a run what is deeper comes first, then what
@@ -64,20 +64,21 @@ struct ReadyQueue: Sendable {
     func readyCount(ofRun index: Int) -> Int { runs.indices.contains(index) ? runs[index].ready : 0 }
 
     /// The place of a shape and whether it is new.
-    mutating func shape(executor: String, slots: UInt32) -> (index: Int, isNew: Bool) {
-        let shape = TaskShape(executor: executor, slots: max(slots, 1))
+    mutating func shape(executor: String, cores: UInt32) -> (index: Int, isNew: Bool) {
+        let shape = TaskShape(executor: executor, cores: max(cores, 1))
         if let index = shapeIndex[shape] { return (index, false) }
         shapes.append(ShapeQueue(shape: shape))
         shapeIndex[shape] = shapes.count - 1
         return (shapes.count - 1, true)
     }
 
-    /// Sets how many slots tasks of each shape take, given the widest worker of their executor (nil: none offers it).
-    mutating func setWidths(widest: [String: UInt32]) {
+    /// Sets how many cores tasks of each shape take, given those of the largest worker with their executor (nil: none
+    /// offers it).
+    mutating func setCores(largest: [String: UInt32]) {
         for index in shapes.indices {
-            let widest = widest[shapes[index].shape.executor]
-            shapes[index].isOffered = widest != nil
-            shapes[index].width = min(shapes[index].shape.slots, widest ?? .max)
+            let largest = largest[shapes[index].shape.executor]
+            shapes[index].isOffered = largest != nil
+            shapes[index].cores = min(shapes[index].shape.cores, largest ?? .max)
         }
     }
 
@@ -115,12 +116,12 @@ struct ReadyQueue: Sendable {
         adjustCounts(lanes[lane].key, by: -1)
     }
 
-    /// The next task among `shapes`, nil when none is ready.
-    mutating func peek(among candidates: [Int]) -> Pick? {
+    /// The next task among `shapes` for a worker whose slots have so many cores each, nil when none is ready.
+    mutating func peek(among candidates: [Int], coresPerSlot: UInt32) -> Pick? {
         var best: Pick?
         var bestRank: (run: RunRank, lane: LaneRank)?
         for shape in candidates where shapes[shape].ready > 0 {
-            guard let (pick, run, lane) = top(of: shape) else { continue }
+            guard let (pick, run, lane) = top(of: shape, coresPerSlot) else { continue }
             if let current = bestRank {
                 if run > current.run { continue }
                 if run == current.run, lane >= current.lane { continue }
@@ -187,7 +188,7 @@ struct ReadyQueue: Sendable {
     }
 
     /// Drops what has gone from the tops of the shape's heaps, then reads them.
-    private mutating func top(of shape: Int) -> (Pick, RunRank, LaneRank)? {
+    private mutating func top(of shape: Int, _ coresPerSlot: UInt32) -> (Pick, RunRank, LaneRank)? {
         while let rank = shapes[shape].runs.min {
             let index = rank.index
             guard runs[index].id == rank.id, let share = runs[index].share(of: shape) else {
@@ -216,7 +217,7 @@ struct ReadyQueue: Sendable {
                 runs[index].shares[share].lanes.replaceMin(with: moved)
                 continue
             }
-            let width = shapes[shape].width
+            let width = shapes[shape].width(coresPerSlot: coresPerSlot)
             return (Pick(run: index, share: share, shape: shape, lane: lane.lane, width: width), rank, lane)
         }
         return nil

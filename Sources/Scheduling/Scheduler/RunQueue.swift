@@ -63,8 +63,8 @@ struct RunRank: Hashable, Comparable, Sendable {
 /// Ready tasks of one shape, by run.
 struct ShapeQueue: Sendable {
     let shape: TaskShape
-    /// Slots that its tasks take: as asked, but not more than the widest worker has.
-    var width: UInt32
+    /// Cores that its tasks take: as asked, but not more than the largest worker has.
+    var cores: UInt32
     /// Whether any worker that takes work offers the executor.
     var isOffered = false
     var ready = 0
@@ -73,6 +73,9 @@ struct ShapeQueue: Sendable {
 
     init(shape: TaskShape) {
         self.shape = shape
-        width = shape.slots
+        cores = shape.cores
     }
+
+    /// Slots that its tasks take of a worker whose slots have so many cores each.
+    func width(coresPerSlot: UInt32) -> UInt32 { (cores - 1) / coresPerSlot + 1 }
 }

@@ -122,7 +122,11 @@ extension Scheduler {
         wakeSupply(run)
     }
 
-    func width(of task: TaskState) -> UInt32 { queue.shapes[queue.lanes[task.lane].key.shape].width }
+    /// Slots that the task takes of this worker.
+    func width(of task: TaskState, on index: Int) -> UInt32 {
+        let shape = queue.shapes[queue.lanes[task.lane].key.shape]
+        return min(shape.width(coresPerSlot: workers[index].coresPerSlot), workers[index].slots)
+    }
 
     mutating func takeSequence() -> UInt64 {
         defer { nextSequence += 1 }

@@ -21,7 +21,8 @@ extension Scheduler {
         var heap = Heap(candidates)
         while queue.count > 0, let best = heap.popMax() {
             let index = best.index
-            guard let pick = queue.peek(among: workers[index].shapes) else { continue }
+            let coresPerSlot = workers[index].coresPerSlot
+            guard let pick = queue.peek(among: workers[index].shapes, coresPerSlot: coresPerSlot) else { continue }
             if pick.width > workers[index].freeSlots {
                 reserve(pick, on: index)
                 continue
@@ -41,8 +42,9 @@ extension Scheduler {
         if candidates.isEmpty { return }
         let share = (queue.count + candidates.count - 1) / candidates.count
         for index in candidates {
+            let coresPerSlot = workers[index].coresPerSlot
             for _ in 0..<share {
-                guard let pick = queue.peek(among: workers[index].shapes) else { break }
+                guard let pick = queue.peek(among: workers[index].shapes, coresPerSlot: coresPerSlot) else { break }
                 if pick.width > 1 {
                     reserve(pick, on: index)
                     break

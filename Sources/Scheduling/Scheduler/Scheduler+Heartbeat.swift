@@ -45,7 +45,7 @@ extension Scheduler {
         }
         let lease = Lease(
             phase: .lapsed, sequence: takeSequence(), dispatchedAt: now,
-            slots: min(width(of: task), workers[index].slots), expected: nil)
+            slots: width(of: task, on: index), expected: nil)
         addLease(lease, for: attempt, to: index)
         tasks[attempt.task]?.stragglers.append(Placement(worker: worker, number: attempt.number))
     }

@@ -54,19 +54,19 @@ extension Scheduler {
         if workers[index].cancels.isEmpty, workers[index].outgoing.isEmpty { touched.append(index) }
     }
 
-    /// Which shapes fit which worker, and how wide tasks of each shape are; on each change of the pool.
+    /// Which shapes fit which worker, and how many cores tasks of each shape take; on each change of the pool.
     mutating func refreshShapes() {
-        var widest: [String: UInt32] = [:]
+        var largest: [String: UInt32] = [:]
         for index in workers.indices where workers[index].standing == .active {
             for executor in workers[index].executors {
-                widest[executor] = max(widest[executor] ?? 0, workers[index].slots)
+                largest[executor] = max(largest[executor] ?? 0, workers[index].cores)
             }
         }
-        queue.setWidths(widest: widest)
+        queue.setCores(largest: largest)
         for index in workers.indices {
             workers[index].shapes = queue.shapes.indices.filter { shape in
                 workers[index].executors.contains(queue.shapes[shape].shape.executor)
-                    && queue.shapes[shape].width <= workers[index].slots
+                    && queue.shapes[shape].width(coresPerSlot: workers[index].coresPerSlot) <= workers[index].slots
             }
         }
     }

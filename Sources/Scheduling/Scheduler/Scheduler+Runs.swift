@@ -52,7 +52,7 @@ extension Scheduler {
 
     private mutating func lane(for task: ReadyTask, run: Int) -> Int {
         let kind = task.taskClass.kind
-        let shape = queue.shape(executor: task.requirements.executor, slots: task.requirements.slots)
+        let shape = queue.shape(executor: task.requirements.executor, cores: task.requirements.cores)
         if shape.isNew { refreshShapes() }
         let classIndex: Int
         if let known = runs[run].classes[kind] {

@@ -7,6 +7,7 @@ extension Scheduler {
             // A hello that was said again.
             let wasOver = workers[index].usedSlots > workers[index].slots
             workers[index].slots = max(offer.slots, 1)
+            workers[index].coresPerSlot = max(offer.coresPerSlot, 1)
             workers[index].executors = offer.executors
             let isOver = workers[index].usedSlots > workers[index].slots
             if wasOver != isOver { overcommitted += isOver ? 1 : -1 }

@@ -29,6 +29,7 @@ struct Reservation: Hashable, Sendable {
 struct WorkerState: Sendable {
     let id: WorkerID
     var slots: UInt32
+    var coresPerSlot: UInt32
     var executors: Set<String>
     var standing = WorkerStanding.active
     /// When any message of it came last.
@@ -59,10 +60,13 @@ struct WorkerState: Sendable {
     init(_ offer: WorkerOffer, at now: Instant) {
         id = offer.worker
         slots = max(offer.slots, 1)
+        coresPerSlot = max(offer.coresPerSlot, 1)
         executors = offer.executors
         heardAt = now
         progressAt = now
     }
+
+    var cores: UInt32 { UInt32(clamping: UInt64(slots) * UInt64(coresPerSlot)) }
 
     var freeSlots: UInt32 { usedSlots < slots ? slots - usedSlots : 0 }
 

@@ -3,6 +3,7 @@ import AnabranchCore
 extension WorkerMachine {
     mutating func assign(onlyIdle: Bool = false, at now: Moment, effects: inout [WorkerEffect]) {
         var wantsRuntime = queue.pythonCount
+        var idle = idleSlots
         for i in slots.indices where !queue.isEmpty {
             let slot = slots[i]
             if onlyIdle && !slot.isIdle { continue }
@@ -11,19 +12,24 @@ extension WorkerMachine {
             // Nothing is put behind a task that turned out to be long.
             guard slot.python.isEmpty || now.microseconds(since: slot.runningSince) < Self.stealAfterMicroseconds
             else { continue }
-            if slot.python.isEmpty, let native = takeNative(limit: slot.window) {
+            // Nothing passes a task that waits for several slots.
+            let fits = !slot.isIdle || queue.first.map { width($0) <= idle } == true
+            if slot.python.isEmpty, fits, let native = takeNative(limit: slot.window) {
+                idle -= width(native[0])
                 slots[i].native = native
                 effects.append(.runNative(SlotIndex(i), native))
                 effects.append(.reportStarted(native.map(\.attempt)))
                 continue
             }
             switch slot.runtime {
-            case .ready: commit(i, at: now, effects: &effects)
+            case .ready where fits:
+                commit(i, at: now, effects: &effects)
+                if slot.isIdle, let task = slots[i].task { idle -= width(task) }
             case .absent where wantsRuntime > 0 && now >= slot.restartNotBefore:
                 wantsRuntime -= 1
                 slots[i].runtime = .starting(since: now)
                 effects.append(.startRuntime(SlotIndex(i)))
-            case .absent, .starting, .unresponsive, .dying, .forgotten: break
+            case .ready, .absent, .starting, .unresponsive, .dying, .forgotten: break
             }
         }
     }
@@ -48,17 +54,20 @@ extension WorkerMachine {
         effects.append(.reportStarted(tasks.map(\.attempt)))
     }
 
-    /// With nothing else in its runtime: so that its time is its own, or its guilt.
+    /// With nothing else in its runtime: so that its time is its own, its guilt, or its cores.
     private func runsAlone(_ task: TaskAssignment) -> Bool {
-        task.limits.timeoutMilliseconds != nil || suspects.contains(task.attempt)
+        task.limits.timeoutMilliseconds != nil || suspects.contains(task.attempt) || width(task) > 1
     }
 
     private mutating func takeNative(limit: Int) -> [TaskAssignment]? {
         guard let first = queue.first, first.work.isNative else { return nil }
         let share = (queue.count + slots.count - 1) / slots.count
         var tasks: [TaskAssignment] = []
-        while tasks.count < min(limit, max(1, share)), let next = queue.first, next.work.isNative {
+        while tasks.count < min(limit, max(1, share)), let next = queue.first, next.work.isNative,
+            tasks.isEmpty || width(next) == 1
+        {
             tasks.append(queue.removeFirst())
+            if width(next) > 1 { break }
         }
         return tasks
     }
@@ -66,7 +75,7 @@ extension WorkerMachine {
     /// What waits behind a long task inside a runtime moves to a slot that has nothing to do, once the runtime will not
     /// begin it.
     mutating func steal(at now: Moment, effects: inout [WorkerEffect]) {
-        guard queue.isEmpty, slots.contains(where: { $0.isIdle && $0.runtime == .ready }) else { return }
+        guard queue.isEmpty, slots.contains(where: { $0.isIdle && $0.runtime == .ready }), idleSlots > 0 else { return }
         for i in slots.indices where slots[i].runtime == .ready && slots[i].python.count > 1 {
             guard now.microseconds(since: slots[i].runningSince) >= Self.stealAfterMicroseconds else { continue }
             // What stands before the task that runs is done, its answer kept back.

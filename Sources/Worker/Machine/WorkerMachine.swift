@@ -24,12 +24,17 @@ public struct WorkerMachine: Sendable {
     private var hasLeft = false
     /// A task with an estimator has come.
     private var hasEstimators = false
+    /// Cores that one slot stands for.
+    let threadsPerSlot: Int
     let host: String
     /// How the runtime is started, for messages.
     let runtimeName: String
 
-    public init(slots: Int, host: String, runtimeName: String = "python -m anabranch.runtime") {
-        precondition(slots > 0)
+    public init(
+        slots: Int, threadsPerSlot: Int = 1, host: String, runtimeName: String = "python -m anabranch.runtime"
+    ) {
+        precondition(slots > 0 && threadsPerSlot > 0)
+        self.threadsPerSlot = threadsPerSlot
         self.slots = Array(repeating: WorkerSlot(), count: slots)
         self.host = host
         self.runtimeName = runtimeName
@@ -79,7 +84,15 @@ public struct WorkerMachine: Sendable {
             }
     }
 
-    public var idleSlots: Int { slots.count(where: \.isIdle) }
+    /// Slots that could begin something: neither do they run anything nor are they taken by a task of several cores that
+    /// runs on another. So all tasks together never have more threads than the worker has cores.
+    public var idleSlots: Int { slots.reduce(slots.count) { $0 - ($1.task.map(width) ?? 0) } }
+
+    /// Slots that the task takes.
+    func width(_ task: TaskAssignment) -> Int {
+        guard let threads = task.limits.threads else { return 1 }
+        return min(slots.count, max(1, (Int(threads) + threadsPerSlot - 1) / threadsPerSlot))
+    }
 
     /// When a tick is wanted next; what lies before `now` has been seen to.
     public func nextDeadline(after now: Moment) -> Moment? {

@@ -76,6 +76,9 @@ struct WorkerSlot: Sendable {
 
     var isIdle: Bool { python.isEmpty && native.isEmpty }
 
+    /// What it runs, or the first of what it has.
+    var task: TaskAssignment? { python.first?.task ?? native.first }
+
     mutating func becameReady() {
         // A hello that crossed with the kill comes from a process that is gone.
         if runtime == .unresponsive || runtime == .forgotten { return }

@@ -105,7 +105,7 @@ extension SimulatedTask {
     /// The same task with one thing less that it asks for.
     fileprivate var plainer: [SimulatedTask] {
         let changes: [(inout SimulatedTask) -> Void] = [
-            { $0.script = .succeeds }, { $0.dependencies = [] }, { $0.ready.requirements.slots = 1 },
+            { $0.script = .succeeds }, { $0.dependencies = [] }, { $0.ready.requirements.cores = 1 },
             { $0.ready.requirements.retries = 0 }, { $0.ready.requirements.maxAttempts = 1_000 },
             { $0.ready.requirements.executor = "python" }, { $0.ready.priority = 0 },
             { $0.ready.taskClass.kind = 0 }, { $0.duration = min($0.duration, 1_000) },

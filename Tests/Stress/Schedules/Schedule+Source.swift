@@ -32,7 +32,7 @@ extension SimulatedTask {
         var parts = ["\(id)", "\(duration)"]
         if ready.taskClass.kind != 0 { parts.append("kind: \(ready.taskClass.kind)") }
         if ready.priority != 0 { parts.append("priority: \(ready.priority)") }
-        if wants.slots != 1 { parts.append("slots: \(wants.slots)") }
+        if wants.cores != 1 { parts.append("cores: \(wants.cores)") }
         if wants.executor != "python" { parts.append("executor: \"\(wants.executor)\"") }
         if wants.retries != 0 { parts.append("retries: \(wants.retries)") }
         if wants.maxAttempts != 1_000 { parts.append("maxAttempts: \(wants.maxAttempts)") }

@@ -24,7 +24,7 @@ extension SimulatedRun {
 extension SimulatedTask {
     /// Its class is of the run that it is given to.
     static func task(
-        _ id: UInt64, _ duration: UInt64, kind: UInt32 = 0, priority: UInt32 = 0, slots: UInt32 = 1,
+        _ id: UInt64, _ duration: UInt64, kind: UInt32 = 0, priority: UInt32 = 0, cores: UInt32 = 1,
         executor: String = "python", retries: UInt32 = 0, maxAttempts: UInt32 = 1_000, script: Script = .succeeds,
         after dependencies: [UInt64] = []
     ) -> SimulatedTask {
@@ -32,7 +32,7 @@ extension SimulatedTask {
             ready: ReadyTask(
                 task: TaskID(id), taskClass: TaskClass(run: RunID(0), kind: kind),
                 requirements: TaskRequirements(
-                    executor: executor, slots: slots, retries: retries, maxAttempts: maxAttempts), priority: priority),
+                    executor: executor, cores: cores, retries: retries, maxAttempts: maxAttempts), priority: priority),
             duration: duration, script: script, dependencies: dependencies.map { TaskID($0) })
     }
 }

@@ -57,7 +57,7 @@ extension Simulation {
     }
 
     private func slots(_ attempt: Attempt, _ worker: SimulatedWorker) -> UInt32 {
-        min(ledger.tasks[attempt.task]?.ready.requirements.slots ?? 1, worker.offer.slots)
+        min(ledger.tasks[attempt.task]?.ready.requirements.cores ?? 1, worker.offer.slots)
     }
 
     private func startNext(_ worker: inout SimulatedWorker) {

@@ -68,7 +68,7 @@ struct Workload {
             let retries = UInt32(random.integer(0...2))
             let requirements = TaskRequirements(
                 executor: random.chance(0.9) ? "python" : "native",
-                slots: UInt32(random.weighted([(1, 8), (2, 1), (3, 1), (9, 1)])), retries: retries,
+                cores: UInt32(random.weighted([(1, 8), (2, 1), (3, 1), (9, 1)])), retries: retries,
                 maxAttempts: random.chance(0.1) ? UInt32(random.integer(1...3)) : 1_000)
             tasks.append(
                 SimulatedTask(
