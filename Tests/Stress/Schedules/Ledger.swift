@@ -154,7 +154,7 @@ struct Ledger {
 
     /// A task of unknown length gets slots that nothing else has.
     private mutating func lend(_ attempt: Attempt, _ task: SimulatedTask, to offer: WorkerOffer) throws {
-        let slots = min(task.ready.requirements.slots, offer.slots)
+        let slots = min(task.ready.requirements.cores, offer.slots)
         let used = lent[offer.worker]?.values.reduce(0, +) ?? 0
         if isQuiet, !measured.contains(task.ready.taskClass) {
             try require(
