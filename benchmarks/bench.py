@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).parent
-SYSTEMS = ("anabranch", "ray", "process_pool", "serial")
+SYSTEMS = ("anabranch", "ray", "process_pool", "serial", "n_jobs", "n_jobs_memory")
 
 #: measurement -> (what it is, unit, whether more is better, systems that take part)
 MEASUREMENTS = {
@@ -32,6 +32,13 @@ MEASUREMENTS = {
     "put": ("store 100 MB, recycled", "GB/s", True, ("anabranch", "ray")),
     "open": ("open 100 MB in a task", "us", False, ("anabranch", "ray")),
     "founding": ("the founding example, 5 refits", "s", False, ("anabranch", "serial")),
+    "digits": (
+        "digits: 16 candidates × 5 folds, no refit",
+        "s",
+        False,
+        ("anabranch", "ray", "serial", "n_jobs", "n_jobs_memory"),
+    ),
+    "tiny_fits": ("20,000 fits of a millisecond", "s", False, ("anabranch", "n_jobs")),
 }
 
 

@@ -151,6 +151,16 @@ class Anabranch:
         run()
         return seconds(run)
 
+    def digits(self) -> float:
+        import searches
+
+        return searches.digits(self.ab.model_selection.GridSearchCV)
+
+    def tiny_fits(self) -> float:
+        import searches
+
+        return searches.tiny_fits(self.ab.model_selection.GridSearchCV)
+
 
 class Ray:
     """Ray, started as its documentation says, two CPUs."""
@@ -222,6 +232,19 @@ class Ray:
         reference = self.ray.put(np.ones(HUNDRED_MB))
         return statistics.median(self.ray.get(opened.remote([reference])) for _ in range(20))
 
+    def digits(self) -> float:
+        from functools import partial
+
+        import joblib
+        from ray.util.joblib import register_ray
+        from sklearn.model_selection import GridSearchCV
+
+        import searches
+
+        register_ray()
+        with joblib.parallel_config("ray"):
+            return searches.digits(partial(GridSearchCV, n_jobs=SLOTS))
+
 
 class ProcessPool:
     """concurrent.futures.ProcessPoolExecutor."""
@@ -261,11 +284,60 @@ class Serial:
         run()
         return seconds(run)
 
+    def digits(self) -> float:
+        from sklearn.model_selection import GridSearchCV
+        from threadpoolctl import threadpool_limits
+
+        import searches
+
+        with threadpool_limits(1):
+            return searches.digits(GridSearchCV)
+
+
+class ScikitLearnJobs:
+    """Plain scikit-learn with joblib's own processes."""
+
+    def __init__(self) -> None:
+        from functools import partial
+
+        from sklearn.model_selection import GridSearchCV
+
+        self.search = partial(GridSearchCV, n_jobs=SLOTS)
+
+    def digits(self) -> float:
+        import searches
+
+        return searches.digits(self.search)
+
+    def tiny_fits(self) -> float:
+        import searches
+
+        return searches.tiny_fits(self.search)
+
+
+class ScikitLearnMemory(ScikitLearnJobs):
+    """The same, with what steps make of the rows kept on a disk."""
+
+    def digits(self) -> float:
+        import tempfile
+
+        import searches
+
+        with tempfile.TemporaryDirectory() as directory:
+            return searches.digits(self.search, memory=directory)
+
 
 def main() -> None:
     """Measure what the arguments name."""
     system, *names = sys.argv[1:]
-    kinds = {"anabranch": Anabranch, "ray": Ray, "process_pool": ProcessPool, "serial": Serial}
+    kinds = {
+        "anabranch": Anabranch,
+        "ray": Ray,
+        "process_pool": ProcessPool,
+        "serial": Serial,
+        "n_jobs": ScikitLearnJobs,
+        "n_jobs_memory": ScikitLearnMemory,
+    }
     subject = kinds[system]()
     print(json.dumps({name: getattr(subject, name)() for name in names}))
 
