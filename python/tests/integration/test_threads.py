@@ -1,0 +1,136 @@
+"""Threads of all slots never exceed the pool's cores, whatever the estimators ask for."""
+
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import cloudpickle
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier, _forest
+from sklearn.preprocessing import StandardScaler
+
+import anabranch as ab
+
+CORES = 4
+
+
+class Counter:
+    """Counts how many of its calls are under way at once."""
+
+    def __init__(self, function):
+        self.function = function
+        self.now = self.most = 0
+        self.lock = threading.Lock()
+
+    def __call__(self, *args, **kwargs):
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            return self.function(*args, **kwargs)
+        finally:
+            with self.lock:
+                self.now -= 1
+
+
+def threads_of_a_fit(fit):
+    """Return when `fit` ran and how many threads it could have: trees at once, n_jobs, and every native pool."""
+    import joblib
+    from threadpoolctl import threadpool_info
+
+    counter = Counter(_forest._parallel_build_trees)
+    _forest._parallel_build_trees = counter
+    begun = time.monotonic()
+    try:
+        fit()
+    finally:
+        _forest._parallel_build_trees = counter.function
+    pools = [pool["num_threads"] for pool in threadpool_info()]
+    assert pools, "scikit-learn brings OpenMP at least"
+    return begun, time.monotonic(), float(max(counter.most, joblib.effective_n_jobs(-1), *pools))
+
+
+class Forest(RandomForestClassifier):
+    """A forest that remembers when it was fitted, and with how many threads."""
+
+    def fit(self, X, y):
+        self.measured_ = threads_of_a_fit(lambda: super(Forest, self).fit(X, y))
+        return self
+
+
+def begun(model, X, y):
+    return model.measured_[0]
+
+
+def ended(model, X, y):
+    return model.measured_[1]
+
+
+def threads(model, X, y):
+    return model.measured_[2]
+
+
+def forest_in_a_call(X, y):
+    return threads_of_a_fit(lambda: RandomForestClassifier(20, n_jobs=-1, random_state=0).fit(X, y))
+
+
+@contextmanager
+def a_pool(slots):
+    """A pool of `CORES` cores, whatever the machine has."""
+    module = sys.modules[__name__]
+    ab.shutdown()
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ANABRANCH_THREADS_PER_SLOT", str(CORES // slots))
+            ab.init(slots=slots)
+            yield
+    finally:
+        ab.shutdown()
+        cloudpickle.unregister_pickle_by_value(module)
+
+
+def most_at_once(measured):
+    """Return the largest sum of threads of fits that were under way at the same moment."""
+    changes = sorted([(end, -count) for _, end, count in measured] + [(start, count) for start, _, count in measured])
+    return max(np.cumsum([change for _, change in changes]))
+
+
+@pytest.fixture(scope="module")
+def data():
+    X = np.random.default_rng(0).normal(size=(600, 10))
+    return X, (X[:, 0] > 0).astype(int)
+
+
+@pytest.mark.parametrize("slots", [2, 4])
+def test_forests_within_a_cross_validation_have_the_cores_of_their_slots(data, slots):
+    with a_pool(slots):
+        forest = ab.OrNode("forest", Forest(20, n_jobs=-1), params={"max_depth": [2, 4, 8]})
+        wide = ab.OrNode("wide", Forest(20, n_jobs=-1), params={"max_depth": [2, 4]}, threads=CORES)
+        scoring = {"begun": begun, "ended": ended, "threads": threads}
+        graph = ab.Pipeline(chain=ab.OrNode("scale", StandardScaler()) >> [forest, wide])
+        run = graph.cross_validate(*data, cv=3, scoring=scoring)
+        found = {name: [entry.scores for entry in run[name]] for name in ("forest", "wide")}
+    assert len(found["forest"]) == 9 and len(found["wide"]) == 6
+    measured = {
+        name: [tuple(scores[what] for what in scoring) for scores in entries] for name, entries in found.items()
+    }
+    assert {count for *_, count in measured["forest"]} == {CORES // slots}
+    assert {count for *_, count in measured["wide"]} == {CORES}, "they had what they asked for"
+    assert most_at_once(measured["forest"] + measured["wide"]) <= CORES
+
+
+def test_calls_with_threads_share_the_cores(data):
+    with a_pool(4), ab.Executor() as narrow, ab.Executor(threads=2) as wide:
+        futures = [executor.submit(forest_in_a_call, *data) for _ in range(4) for executor in (narrow, wide, narrow)]
+        measured = [future.result(120) for future in futures]
+    assert [count for *_, count in measured] == [1, 2, 1] * 4
+    assert most_at_once(measured) <= CORES
+
+
+def test_more_threads_than_the_pool_has_is_an_error_that_names_them():
+    refusal = r"asks for 5 threads .* 4 cores \(--slots 2, --threads-per-slot 2\)"
+    with a_pool(2), ab.Executor(threads=5) as executor, pytest.raises(Exception, match=refusal):
+        executor.submit(abs, 1).result(60)
