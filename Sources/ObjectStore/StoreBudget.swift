@@ -1,3 +1,5 @@
+import AnabranchCore
+
 /// How many bytes the segments of a store may have together.
 public struct StoreBudget: Hashable, Sendable {
     /// Less than this is not worth starting with unless the user asks for it by name.

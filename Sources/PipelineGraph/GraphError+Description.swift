@@ -76,6 +76,11 @@ extension GraphError: CustomStringConvertible {
             "node '\(node)' reads from '\(source)' and takes no inputs: give inputs to nodes without incoming edges"
         case .duplicateInput(let node, let key):
             "two inputs for node '\(node)' have the key {\(key)}: give each a key of its own"
+        case .mixedInputs(let node, let splitter, let first, let second):
+            """
+            the inputs of node '\(node)' have keys of different dimensions ({\(first)} and {\(second)}) and are joined on \
+            their way to splitter '\(splitter)', which cannot tell what belongs together: give every input a label of each
+            """
         case .missingY(let node, let source, let key):
             "node '\(node)' needs y, but the input {\(key)} of '\(source)' has none: give it as Xy(X, y)"
         case .missingModels(let node):

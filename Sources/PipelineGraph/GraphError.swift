@@ -43,6 +43,8 @@ public enum GraphError: Error, Hashable, Sendable {
     case emptyInputs(node: String)
     case unexpectedInputs(node: String, source: String)
     case duplicateInput(node: String, Key)
+    /// Inputs of different dimensions are joined on their way to a splitter, which could not tell when a group is whole.
+    case mixedInputs(node: String, splitter: String, Key, Key)
     /// `node` needs y, and what reaches it from this input of `source` has none.
     case missingY(node: String, source: String, Key)
     case missingModels(node: String)
@@ -88,7 +90,7 @@ public enum GraphError: Error, Hashable, Sendable {
             .noPartner(let node, _, _), .outOfFold(let node, _), .missingInputs(let node), .emptyInputs(let node),
             .unexpectedInputs(let node, _), .duplicateInput(let node, _), .missingY(let node, _, _),
             .missingModels(let node), .unexpectedModels(let node, _), .duplicateModel(let node, _),
-            .nativeScore(let node), .productOfFolds(let node):
+            .nativeScore(let node), .productOfFolds(let node), .mixedInputs(let node, _, _, _):
             node
         }
     }

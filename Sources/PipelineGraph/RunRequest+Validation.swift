@@ -25,7 +25,31 @@ extension RunRequest {
             for entry in entries where !keys.insert(entry.key).inserted {
                 throw .duplicateInput(node: name, entry.key)
             }
+            let first = entries[0].key
+            if let other = entries.first(where: { $0.key.dimensions != first.dimensions }),
+                let splitter = splitterBehindJoin(of: index, topology)
+            {
+                throw .mixedInputs(node: name, splitter: splitter, first, other.key)
+            }
         }
+    }
+
+    /// The first splitter that a source's references reach joined with others.
+    private func splitterBehindJoin(of source: NodeIndex, _ topology: Topology) -> String? {
+        var reached: Set<NodeIndex> = [source]
+        var joined: Set<NodeIndex> = []
+        for index in topology.order where index != source {
+            let sources = topology.sources[index.position]
+            guard sources.contains(where: reached.contains) else { continue }
+            reached.insert(index)
+            let node = graph.nodes[index.position]
+            let joins = node.kind == .and && sources.count > 1
+            if joins || sources.contains(where: joined.contains) {
+                joined.insert(index)
+                if !node.splits.isEmpty { return node.name }
+            }
+        }
+        return nil
     }
 
     private func validateModels() throws(GraphError) {

@@ -1,3 +1,4 @@
+import AnabranchCore
 import ArgumentParser
 import Coordinator
 import Logging
@@ -27,7 +28,7 @@ struct CoordinatorOptions: ParsableArguments {
     var insecure = false
 
     func validate() throws {
-        if let storeBudget, ByteCount(storeBudget) == nil {
+        if let storeBudget, ByteCount(parsing: storeBudget) == nil {
             throw ValidationError("--store-budget \(storeBudget): write bytes, or a number with K, M or G")
         }
         if lease < 1 { throw ValidationError("--lease \(lease): at least 1 second is needed") }
@@ -37,7 +38,8 @@ struct CoordinatorOptions: ParsableArguments {
     func makeCoordinator(watchDescriptor: Int32?, log: Logger) throws -> Coordinator {
         let settings = CoordinatorConfiguration(
             version: AnabranchCommand.version, storeRoot: storeRoot,
-            storeBudget: storeBudget.flatMap { ByteCount($0)?.bytes }, inlineThreshold: inlineThreshold, control: bind,
+            storeBudget: storeBudget.flatMap { ByteCount(parsing: $0)?.bytes }, inlineThreshold: inlineThreshold,
+            control: bind,
             allowInsecure: insecure, leaseMilliseconds: UInt64(lease * 1_000), maxAttempts: maxAttempts,
             watchDescriptor: watchDescriptor, logger: log)
         do {
@@ -45,19 +47,5 @@ struct CoordinatorOptions: ParsableArguments {
         } catch {
             throw CommandFailure(.wrongRequest, "\(error)")
         }
-    }
-}
-
-/// `64M`, `2G`, `1048576`.
-struct ByteCount {
-    let bytes: UInt64
-
-    init?(_ text: String) {
-        let units: [Character: UInt64] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
-        let unit = text.uppercased().last.flatMap { units[$0] }
-        guard let number = UInt64(unit == nil ? text : String(text.dropLast())), number > 0 else { return nil }
-        let (bytes, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
-        if overflow { return nil }
-        self.bytes = bytes
     }
 }

@@ -1,3 +1,4 @@
+import AnabranchCore
 import ArgumentParser
 import Coordinator
 import Foundation
@@ -31,11 +32,8 @@ struct PoolCommand: ParsableCommand {
     @Option(help: "Working directory of the runtimes.")
     var directory: String = ""
 
-    @Option(help: "Module search path of the runtimes, separated by colons.")
-    var sysPath: String = ""
-
     func validate() throws {
-        if let memoryPerSlot, ByteCount(memoryPerSlot) == nil {
+        if let memoryPerSlot, ByteCount(parsing: memoryPerSlot) == nil {
             throw ValidationError("--memory-per-slot \(memoryPerSlot): write bytes, or a number with K, M or G")
         }
         if let slots, slots < 1 { throw ValidationError("--slots \(slots): at least 1 is needed") }
@@ -73,7 +71,6 @@ struct PoolCommand: ParsableCommand {
         if let threadsPerSlot { arguments += ["--threads-per-slot", "\(threadsPerSlot)"] }
         if let memoryPerSlot { arguments += ["--memory-per-slot", memoryPerSlot] }
         if !directory.isEmpty { arguments += ["--directory", directory] }
-        if !sysPath.isEmpty { arguments += ["--sys-path", sysPath] }
         return arguments
     }
 

@@ -77,10 +77,15 @@ struct StatusReport: Encodable {
         return String(decoding: try encoder.encode(self), as: UTF8.self)
     }
 
+    private static func count(_ number: some BinaryInteger, _ what: String) -> String {
+        "\(number) \(what)\(number == 1 ? "" : "s")"
+    }
+
     func text() -> String {
         var lines = [
-            "anabranch \(version): \(workers.count) workers, \(runs.count) runs, \(queued) tasks queued; "
-                + "store \(storeBytes / 1_048_576) of \(storeBudget / 1_048_576) MiB in \(objects) objects"
+            "anabranch \(version): \(Self.count(workers.count, "worker")), \(Self.count(runs.count, "run")), "
+                + "\(Self.count(queued, "task")) queued; store \(storeBytes / 1_048_576) of "
+                + "\(storeBudget / 1_048_576) MiB in \(Self.count(objects, "object"))"
         ]
         for worker in workers {
             let labels = worker.labels.isEmpty ? "" : " " + worker.labels.joined(separator: " ")

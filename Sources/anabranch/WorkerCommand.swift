@@ -1,3 +1,4 @@
+import AnabranchCore
 import ArgumentParser
 import Foundation
 import Logging
@@ -42,7 +43,7 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: .hidden)
     var directory: String = ""
 
-    @Option(help: .hidden)
+    @Option(help: "Directories, separated by colons, in which tasks find modules before the interpreter's own.")
     var sysPath: String = ""
 
     func validate() throws {
@@ -50,7 +51,7 @@ struct WorkerCommand: ParsableCommand {
         if let threadsPerSlot, threadsPerSlot < 1 {
             throw ValidationError("--threads-per-slot \(threadsPerSlot): at least 1 is needed")
         }
-        if let memoryPerSlot, ByteCount(memoryPerSlot) == nil {
+        if let memoryPerSlot, ByteCount(parsing: memoryPerSlot) == nil {
             throw ValidationError("--memory-per-slot \(memoryPerSlot): write bytes, or a number with K, M or G")
         }
         for pair in label where !pair.contains("=") { throw ValidationError("--label \(pair): write K=V") }
@@ -62,7 +63,7 @@ struct WorkerCommand: ParsableCommand {
             address: try coordinator.required(), slots: slots ?? CoreCount.available,
             python: try Interpreter.resolve(python), store: store, labels: label, workingDirectory: directory,
             systemPath: sysPath.isEmpty ? [] : sysPath.components(separatedBy: ":"), threadsPerSlot: threadsPerSlot,
-            memoryPerSlot: memoryPerSlot.flatMap { ByteCount($0)?.bytes },
+            memoryPerSlot: memoryPerSlot.flatMap { ByteCount(parsing: $0)?.bytes },
             watchDescriptor: watchFd, welcomeSeconds: patience, version: AnabranchCommand.version)
         do {
             let worker = try Worker(settings, log: quietWhenWatched)

@@ -18,6 +18,24 @@ import Testing
         try validate(RunRequest(line, .fit, inputs: mixed))
     }
 
+    @Test func refusesInputsWithDifferentDimensionsThatAreJoinedBeforeASplitter() throws {
+        let mixed = [
+            InputEntry(key: key([.partition: 0]), data: data("a")),
+            InputEntry(key: key([.partition: 1, .data("carrier"): "AA"]), data: data("b")),
+        ]
+        let joined = graph(
+            [.function("load"), .transformer("scale"), .and("bind"), .splitter("cut", splits: "part")],
+            ["load": ["scale", "bind"], "scale": ["bind"], "bind": ["cut"]])
+        let refusal = GraphError.mixedInputs(node: "load", splitter: "cut", mixed[0].key, mixed[1].key)
+        #expect(throws: refusal) { try validate(RunRequest(joined, .fit, inputs: mixed)) }
+        #expect("\(refusal)".contains("carrier=AA") && "\(refusal)".contains("'cut'"))
+        #expect(refusal.node == "load")
+        try validate(RunRequest(joined, .fit, inputs: partitions(2)))
+        // Without a join each reference is cut alone.
+        let alone = graph([.function("load"), .splitter("cut", splits: "part")], ["load": ["cut"]])
+        try validate(RunRequest(alone, .fit, inputs: mixed))
+    }
+
     @Test func refusesAStartWithoutInputs() {
         var request = RunRequest(line, .fit)
         request.inputs = [:]

@@ -35,18 +35,3 @@ extension RunRecord {
         return bytes
     }
 }
-
-/// A number of bytes as people read it.
-struct ByteCount: CustomStringConvertible {
-    let bytes: UInt64
-    init(_ bytes: UInt64) { self.bytes = bytes }
-
-    var description: String {
-        let units: [(String, UInt64)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
-        for (unit, size) in units where bytes >= size {
-            let tenths = bytes * 10 / size
-            return "\(tenths / 10).\(tenths % 10) \(unit)"
-        }
-        return "\(bytes) bytes"
-    }
-}
