@@ -72,6 +72,8 @@ public enum AttemptEnd: Hashable, Sendable {
     case killedRuntime
     /// The worker gave it back untouched (drain, cancel of a queued attempt).
     case returned
+    /// It was done, and what came of it died with the process that wrote it: an attempt lost like those of lost workers.
+    case lost
 }
 
 /// Past tense: what has happened.
@@ -105,7 +107,7 @@ public enum SchedulerEvent: Hashable, Sendable {
 /// Imperative: what the shell is to do.
 ///
 /// Each task gets exactly one of `complete`, `fail`, `failLost` and `cancelled`, unless its run is closed before. Each
-/// `attemptEnded` makes one of `complete`, `fail` and `dropped`, or none when the task is tried again or nothing had
+/// `attemptEnded` makes one of `complete`, `fail`, `failLost` and `dropped`, or none when the task is tried again or nothing had
 /// come of the attempt.
 public enum SchedulerEffect: Hashable, Sendable {
     /// One message down one lane.

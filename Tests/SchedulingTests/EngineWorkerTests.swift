@@ -177,10 +177,30 @@ import Testing
         let run = try #require(bench.submit(graphs.line(.fit), by: client))
         bench.work()
         let failure = try #require(bench.entries[run]?.first { $0.state == .failed }?.failure)
-        #expect(failure.kind == .objectLost)
+        // Each time the bytes died with their process: the attempts are used up.
+        #expect(failure.kind == .workerLost)
         bench.send(.requested(client, request: 3, .closeRun(run)))
         bench.giveBack(client)
         bench.expectEmpty()
+    }
+
+    @Test func aResultWhoseBytesDiedOnTheWayIsALostAttempt() throws {
+        let worker = try #require(bench.addWorker(slots: 1))
+        let client = bench.addClient()
+        let run = try #require(bench.submit(graphs.line(.fit), by: client))
+        let task = try #require(bench.queued[worker]?.first)
+        bench.queued[worker]?.removeFirst()
+        let dead = WriterID(0xF0)
+        bench.send(.workerReported(ResultBatch(epoch: Epoch(7), worker: worker, writersOpened: [dead])))
+        bench.send(.writersEnded([dead]))
+        var answer = bench.answer(task, by: worker)
+        let gone = bench.bytes.write("gone", by: dead)
+        bench.bytes.release(gone.id)
+        answer.outcome = .success(Success(model: gone))
+        bench.report(worker, [answer])
+        #expect(bench.queued[worker]?.map(\.attempt) == [Attempt(task: task.attempt.task, number: 2)])
+        bench.work()
+        #expect(bench.states[run]?.state == .succeeded)
     }
 
     @Test(arguments: ["model", "parts", "labels"])

@@ -31,7 +31,7 @@ import Testing
         case 3: return Bool.random(using: &random) ? .workerLost(worker) : .workerDrainRequested(worker)
         case 4: return .tick
         default:
-            let ends: [AttemptEnd] = [.succeeded, .failed, .killedRuntime, .returned]
+            let ends: [AttemptEnd] = [.succeeded, .failed, .killedRuntime, .returned, .lost]
             let times: [UInt64] = [0, 50, 3_000, .max]
             return .attemptEnded(
                 worker, attempts(1)[0], ends[Int.random(in: 0...3, using: &random)],

@@ -37,7 +37,8 @@ extension ObjectCatalog {
         return writer.isAlive && writer.owner == owner && !writer.released.contains(reference.id.sequence)
     }
 
-    func isGone(_ writer: WriterID) -> Bool { gone.contains(writer) }
+    /// Whether the writer's process is known to have ended.
+    func hasEnded(_ writer: WriterID) -> Bool { gone.contains(writer) || writers[writer]?.isAlive == false }
 
     mutating func forget(_ id: ObjectID, in segment: UInt32) {
         guard let writer = writers[id.writer] else { return }

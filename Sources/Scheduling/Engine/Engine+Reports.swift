@@ -67,7 +67,7 @@ extension Engine {
         return arguments
     }
 
-    /// A result as it counts: a success that does not answer what was asked is a failure. Its objects are in use until
+    /// A result as it counts: a success that does not answer what was asked is a failure, one whose bytes are gone a loss. Its objects are in use until
     /// the caller gives back what this adds to `borrowed`.
     private mutating func examine(_ result: TaskResult, from id: WorkerID, _ borrowed: inout [ObjectID]) -> Arrival {
         var arrival = Arrival(
@@ -79,12 +79,18 @@ extension Engine {
                 success.value = .nothing(configuration.epoch)
                 arrival.outcome = .success(success)
             }
+            if let lost, catalog.hasEnded(lost.id.writer) {
+                // It outlived its bytes on the way (in a worker that stood still while its runtime died, say).
+                arrival.outcome = .failure(
+                    Failure(kind: .workerLost, message: "the process that wrote object \(lost.id) has ended"))
+                return arrival
+            }
             if let lost {
                 arrival.outcome = .failure(
                     Failure(
                         kind: .objectLost,
                         message:
-                            "the result names object \(lost.id), which was given up or whose writer has ended: its bytes are gone"
+                            "the result names object \(lost.id), which was given up or is another's: its bytes are gone"
                     ))
                 return arrival
             }
@@ -178,6 +184,7 @@ extension Outcome {
             switch failure.kind {
             case .killed: .killedRuntime
             case .cancelled: .returned
+            case .workerLost: .lost
             default: .failed
             }
         }

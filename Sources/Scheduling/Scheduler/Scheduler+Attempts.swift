@@ -57,6 +57,13 @@ extension Scheduler {
             }
             if let index, lease?.phase == .held { decline(index, at: now) }
             requeue(attempt.task)
+        case .lost:
+            guard task.stage == .running(worker, number: attempt.number) else {
+                forgetStraggler(attempt)
+                drop(attempt, of: worker, end, effects: &effects)
+                return
+            }
+            loseAttempt(of: attempt.task, counts: true, effects: &effects)
         }
     }
 

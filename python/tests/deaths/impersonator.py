@@ -94,11 +94,21 @@ class Impersonator:
 
     # ---- results
 
-    def success(self, task: task_pb2.Task, value: Any) -> task_pb2.Result:
-        """A result that says that a call returned `value`."""
-        result = task_pb2.Result(task=task.task, attempt=task.attempt, holder=self._store.writer)
-        result.success.value.CopyFrom(self._store.put(value))
+    def success(self, task: task_pb2.Task, value: Any, store: Store | None = None) -> task_pb2.Result:
+        """A result that says that a call returned `value`, which stands in a store of this worker's."""
+        store = store or self._store
+        result = task_pb2.Result(task=task.task, attempt=task.attempt, holder=store.writer)
+        result.success.value.CopyFrom(store.put(value))
         return result
+
+    def another_store(self) -> Store:
+        """What another runtime of this worker writes to."""
+        return Store(self._path, inline_threshold=self.welcome.inline_threshold)
+
+    def say_closed(self, writer: int) -> None:
+        """Tell that a runtime has ended."""
+        self._send(task_pb2.ResultBatch(writers_opened=[writer]), None, None)
+        self._send(task_pb2.ResultBatch(writers_closed=[writer]), None, None)
 
     def report(self, *results: task_pb2.Result, epoch: int | None = None, worker: int | None = None) -> None:
         """Send results in one message, in another's name or of another epoch if need be."""

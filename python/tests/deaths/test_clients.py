@@ -80,8 +80,8 @@ def test_a_client_that_is_stopped_finds_its_results(cluster, undisturbed):
     cluster.observe().until(lambda s: any(w.running for w in s.workers), "its work begun")
     stopped.send_signal(signal.SIGSTOP)
     try:
-        # Longer than any heartbeat of the sockets waits.
-        time.sleep(25)
+        # Longer than libraries are used to wait before they take a peer for dead.
+        time.sleep(12)
     finally:
         stopped.send_signal(signal.SIGCONT)
     said, _ = stopped.communicate(timeout=PATIENCE)

@@ -85,7 +85,7 @@ def test_the_pool_of_a_client_is_killed(undisturbed):
     ab.shutdown()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["fit", "calls"])
 def test_a_coordinator_that_stands_still_past_the_lease(cluster, undisturbed, kind):
     assert cluster.coordinator is not None
     with ThreadPoolExecutor() as threads:

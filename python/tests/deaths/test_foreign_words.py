@@ -146,6 +146,20 @@ def test_both_attempts_answer_and_the_first_counts(cluster, worker):
             other.die()
 
 
+def test_a_result_that_outlived_its_bytes_is_made_again(cluster, worker):
+    with ab.Executor() as ex:
+        future = ex.submit(add, 1)
+        (task,) = worker.take()
+        with worker.another_store() as runtime:
+            result = worker.success(task, b"x" * 100_000, runtime)
+        worker.say_closed(result.holder)
+        worker.report(result)
+        (again,) = worker.take()
+        assert again.task == task.task and again.attempt == task.attempt + 1
+        worker.report(worker.success(again, "made again"))
+        assert future.result(60) == "made again"
+
+
 def test_hellos_said_again_and_again_make_one_worker(cluster, worker):
     for _ in range(3):
         assert worker.hello().worker_welcome.worker == worker.welcome.worker
