@@ -139,12 +139,8 @@ class Connection:
         try:
             with uninterrupted():
                 self._transmit_locked()
-                # Sending takes note of what has come: the socket's descriptor will not tell of that again.
-                has_come = not self._socket.closed and self._is_readable()
         finally:
             self._socket_lock.release()
-        if has_come:
-            self.wake()
 
     def receive_until(self, is_over: Callable[[], bool], seconds: float | None) -> None:
         """Do the connection's work on the calling thread until `is_over`, or for so long.
@@ -296,11 +292,16 @@ class Connection:
                     message.protocol = PROTOCOL
                     message = message.SerializeToString()
                 self._outgoing.append(message)
+        if not self._outgoing or self._socket.closed:
+            return
         while self._outgoing:
             try:
                 self._socket.send(self._outgoing.popleft(), zmq.NOBLOCK)
             except zmq.ZMQError:
                 return
+        # Sending takes note of what has come: the socket's descriptor will not tell of that again.
+        if self._is_readable():
+            self.wake()
 
     def _drain_monitor(self) -> bool:
         import zmq

@@ -56,3 +56,13 @@ def test_many_threads_wait_at_once(pool):
         for thread in threads:
             thread.join(120)
         assert sorted(seen) == list(range(800))
+
+
+def test_calls_in_a_row_are_all_answered(pool):
+    # What is sent may hide what has come: each of these ends only if no answer is overlooked.
+    with ab.Executor() as ex:
+        for _ in range(3):
+            future = ex.submit(ab.native("noop"))
+            for _ in range(300):
+                future = ex.submit(ab.native("noop"), future)
+            future.result(60)
