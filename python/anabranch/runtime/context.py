@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
+from anabranch.runtime.environment import bound_joblib
 from anabranch.runtime.errors import CannotCross, TaskRefused
 from anabranch.runtime.payloads import PayloadCache
 from anabranch.store import Store, StoreError
@@ -89,7 +90,10 @@ class TaskContext:
         """Return a function, estimator or list that other tasks share: not to be changed."""
         begun = perf_counter_ns()
         try:
-            return self._payloads.get(ref, lambda missing: self._load(missing, what))
+            value = self._payloads.get(ref, lambda missing: self._load(missing, what))
+            # Loading it may have imported joblib.
+            bound_joblib()
+            return value
         finally:
             self.open_ns += perf_counter_ns() - begun
 
@@ -97,7 +101,9 @@ class TaskContext:
         """Return a fitted model that other tasks share: not to be changed."""
         begun = perf_counter_ns()
         try:
-            return self._models.get(ref, lambda missing: self._load(missing, "model"))
+            value = self._models.get(ref, lambda missing: self._load(missing, "model"))
+            bound_joblib()
+            return value
         finally:
             self.open_ns += perf_counter_ns() - begun
 

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 
 from anabranch.v1 import task_pb2
 
@@ -88,6 +89,29 @@ def limit_threads(threads: int) -> None:
         except ImportError:
             return
         threadpool_limits(threads)
+
+
+_bounded: list[ModuleType] = []
+
+
+def bound_joblib() -> None:
+    """Let joblib, once it is imported, start no more workers than the task has threads, whatever ``n_jobs`` says."""
+    parallel = sys.modules.get("joblib.parallel")
+    if parallel is None or parallel in _bounded:
+        return
+    _bounded.append(parallel)
+    for name in ("threading", "loky", "multiprocessing"):
+        backend = parallel.BACKENDS.get(name)
+        if isinstance(backend, type):
+            parallel.register_parallel_backend(name, _bounded_backend(backend))
+
+
+def _bounded_backend(backend: type) -> type:
+    def effective_n_jobs(self, n_jobs):
+        asked = backend.effective_n_jobs(self, n_jobs)
+        return min(asked, int(os.environ.get("LOKY_MAX_CPU_COUNT", asked)))
+
+    return type(backend.__name__, (backend,), {"effective_n_jobs": effective_n_jobs})
 
 
 @contextmanager

@@ -66,8 +66,8 @@ class TaskLoop:
                 self._flush()
                 self._collect_idle_views()
             else:
-                # Announced before the socket is looked at for the last time: a withdrawal that is not seen here was sent
-                # after the worker could see that the task has begun.
+                # Announced before the socket is looked at for the last time: a withdrawal that is not seen then was
+                # sent after the worker could see that the task has begun.
                 self._progress[0] = self._queue[0].task
             try:
                 for message in self._channel.receive(wait=idle):

@@ -72,8 +72,8 @@ def threads(model, X, y):
     return model.measured_[2]
 
 
-def forest_in_a_call(X, y):
-    return threads_of_a_fit(lambda: RandomForestClassifier(20, n_jobs=-1, random_state=0).fit(X, y))
+def forest_in_a_call(X, y, n_jobs):
+    return threads_of_a_fit(lambda: RandomForestClassifier(20, n_jobs=n_jobs, random_state=0).fit(X, y))
 
 
 @contextmanager
@@ -122,9 +122,11 @@ def test_forests_within_a_cross_validation_have_the_cores_of_their_slots(data, s
     assert most_at_once(measured["forest"] + measured["wide"]) <= CORES
 
 
-def test_calls_with_threads_share_the_cores(data):
+@pytest.mark.parametrize("n_jobs", [-1, 8])
+def test_calls_with_threads_share_the_cores(data, n_jobs):
     with a_pool(4), ab.Executor() as narrow, ab.Executor(threads=2) as wide:
-        futures = [executor.submit(forest_in_a_call, *data) for _ in range(4) for executor in (narrow, wide, narrow)]
+        executors = [narrow, wide, narrow] * 4
+        futures = [executor.submit(forest_in_a_call, *data, n_jobs) for executor in executors]
         measured = [future.result(120) for future in futures]
     assert [count for *_, count in measured] == [1, 2, 1] * 4
     assert most_at_once(measured) <= CORES
