@@ -295,6 +295,26 @@ def test_an_interrupted_search_leaves_nothing_behind(pool, tmp_path):
     assert ours.GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9]}, cv=2).fit(X, Y).best_score_ > 0.3
 
 
+@pytest.mark.leaves("children", "descriptors")
+def test_a_pool_that_is_gone_is_an_error(pool, tmp_path):
+    from anabranch.client import current
+
+    search = ours.GridSearchCV(Mortal("hangs", str(tmp_path)), {"fate": ["hangs"]}, cv=2, error_score=0.0)
+
+    def end_the_pool():
+        wait_until(lambda: any(tmp_path.iterdir()))
+        current().pool._process.kill()
+
+    thread = threading.Thread(target=end_the_pool)
+    thread.start()
+    with pytest.raises(ab.ConnectionFailed):
+        search.fit(X, Y)
+    thread.join()
+    ab.shutdown()
+    ab.init(slots=2)  # the other tests' pool
+    assert not hasattr(search, "cv_results_")
+
+
 def is_zombie(pid):
     return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
 
