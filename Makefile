@@ -23,7 +23,7 @@ help:
 	@echo "make test    TIERS=unit,sim,bulk,python,cluster (TIERS=all: every tier, engines included)"
 	@echo "make lint    swift format, ruff, generated messages current"
 	@echo "make wheel   dist/anabranch-*.whl: the Python package with the program in it"
-	@echo "make bench   ours beside Ray and ProcessPoolExecutor"
+	@echo "make bench   ours beside Ray, Dask, joblib and ProcessPoolExecutor, against the floors"
 
 setup: build
 	@echo "ready: $(BIN) and $(VENV)"

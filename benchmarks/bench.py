@@ -1,10 +1,11 @@
-"""Ours beside Ray and ProcessPoolExecutor, at two workers, in one run.
+"""Ours beside Ray, Dask distributed, joblib (loky), ProcessPoolExecutor and scikit-learn, at two workers.
 
-    make bench                       the table, and benchmarks/latest.json
+    make bench                       the table, the floors, and benchmarks/latest.json
     python benchmarks/bench.py --only throughput,round_trip --repeat 5
 
 Each system is measured in a process of its own, the systems in turn, ``--repeat`` times. The table shows medians and
 the ratio of ours to each peer in the same round (median of ratios); min and max, which show the noise, are in the JSON.
+What takes minutes is measured in the first round only.
 """
 
 from __future__ import annotations
@@ -17,46 +18,76 @@ import pathlib
 import statistics
 import subprocess
 import sys
+from typing import Any, NamedTuple
+
+from floors import FLOORS
+from measure import SYSTEMS
 
 HERE = pathlib.Path(__file__).parent
-SYSTEMS = ("anabranch", "ray", "process_pool", "serial", "n_jobs", "n_jobs_memory")
 
-#: measurement -> (what it is, unit, whether more is better, systems that take part)
+
+class Measurement(NamedTuple):
+    """What is measured, and of whom."""
+
+    title: str
+    unit: str
+    more_is_better: bool
+    systems: tuple[str, ...] = ("anabranch",)
+    once: bool = False
+
+
+_POOLS = ("anabranch", "ray", "dask", "joblib", "process_pool")
 MEASUREMENTS = {
-    "start": ("first answer of a plain function, pool included", "s", False, ("anabranch", "ray", "process_pool")),
-    "throughput": ("no-op Python tasks", "tasks/s", True, ("anabranch", "ray", "process_pool")),
-    "native_throughput": ("no-op native tasks", "tasks/s", True, ("anabranch",)),
-    "round_trip": ("one task and back, median", "us", False, ("anabranch", "ray", "process_pool")),
-    "chain": ("1,000 tasks, each waiting for the one before", "tasks/s", True, ("anabranch", "ray")),
-    "put_first": ("store 100 MB, first time", "GB/s", True, ("anabranch", "ray")),
-    "put": ("store 100 MB, recycled", "GB/s", True, ("anabranch", "ray")),
-    "open": ("open 100 MB in a task", "us", False, ("anabranch", "ray")),
-    "founding": ("the founding example, 5 refits", "s", False, ("anabranch", "serial")),
-    "digits": (
+    "start": Measurement("first answer of a plain function, pool included", "s", False, _POOLS),
+    "throughput": Measurement("no-op Python tasks", "tasks/s", True, _POOLS),
+    "chunked": Measurement(
+        "the same, 64 to a task (joblib: its own choice)", "tasks/s", True, ("anabranch", "joblib", "process_pool")
+    ),
+    "native_throughput": Measurement("no-op native tasks", "tasks/s", True),
+    "round_trip": Measurement("one task and back, median", "us", False, ("anabranch", "ray", "dask", "process_pool")),
+    "idle": Measurement("CPU time of all processes while idle", "ms/s", False),
+    "chain": Measurement("1,000 tasks, each waiting for the one before", "tasks/s", True, ("anabranch", "ray", "dask")),
+    "native_chain": Measurement("the same with native tasks", "tasks/s", True),
+    "put_first": Measurement("store 100 MB, first time", "GB/s", True, ("anabranch", "ray")),
+    "put": Measurement("store 100 MB, recycled", "GB/s", True, ("anabranch", "ray")),
+    "open": Measurement("open 100 MB in a task", "us", False, ("anabranch", "ray")),
+    "founding": Measurement("founding example, 5 refits, warm", "s", False, ("anabranch", "serial")),
+    "founding_bound": Measurement("the same by the best schedule of its own tasks", "ratio", False),
+    "digits": Measurement(
         "digits: 16 candidates × 5 folds, no refit",
         "s",
         False,
         ("anabranch", "ray", "serial", "n_jobs", "n_jobs_memory"),
     ),
-    "tiny_fits": ("20,000 fits of a millisecond", "s", False, ("anabranch", "n_jobs")),
+    "tiny_fits": Measurement("20,000 fits of a millisecond", "s", False, ("anabranch", "n_jobs")),
+    "greedy": Measurement("10 s among 1,000 of 10 ms by greedy", "ratio", False, once=True),
+    "queued_bytes": Measurement("coordinator, per task of 1,000,000 queued", "B", False, once=True),
+    "queued_cost": Measurement("cost per task of 1,000,000 by that of 10,000", "ratio", False, once=True),
+    "open_first": Measurement("open 100 MB in a fresh process", "us", False, ("anabranch", "ray")),
+    "start_sklearn": Measurement("first scikit-learn task, less its import", "s", False),
+    "memory_growth": Measurement("coordinator, 2 GB of X less 50 MB, 50 slots", "MB", False, once=True),
 }
 
 
 def available(system: str) -> bool:
     """Tell whether ``system`` can be measured here."""
-    return system != "ray" or importlib.util.find_spec("ray") is not None
+    package = {"ray": "ray", "dask": "distributed", "joblib": "joblib"}.get(system)
+    return package is None or importlib.util.find_spec(package) is not None
 
 
 def measure(system: str, names: list[str]) -> dict[str, float]:
     """Run ``measure.py`` for one system in a process of its own and return its figures by name."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     environment["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    # The functions' modules are found in every process that runs them.
+    paths = [str(HERE), str(HERE.parent / "examples"), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     finished = subprocess.run(
         [sys.executable, str(HERE / "measure.py"), system, *names],
         capture_output=True,
         text=True,
         env=environment,
-        timeout=900,
+        timeout=1_800,
         check=False,
     )
     if finished.returncode != 0:
@@ -64,61 +95,85 @@ def measure(system: str, names: list[str]) -> dict[str, float]:
     return json.loads(finished.stdout.strip().splitlines()[-1])
 
 
-def main() -> None:
-    """Measure, print the table, write the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", help="measurements, separated by commas: " + ", ".join(MEASUREMENTS))
-    parser.add_argument("--repeat", type=int, default=3, help="rounds")
-    parser.add_argument("--json", default=str(HERE / "latest.json"), help="file for the figures")
-    arguments = parser.parse_args()
-    names = arguments.only.split(",") if arguments.only else list(MEASUREMENTS)
-    unknown = [name for name in names if name not in MEASUREMENTS]
-    if unknown:
-        parser.error(f"no measurement named {', '.join(unknown)}")
+def summary(name: str, rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
+    """Return what the table says of one measurement, from system -> name -> figure of each round."""
+    measurement = MEASUREMENTS[name]
+    row: dict[str, Any] = {"measurement": name, **measurement._asdict(), "systems": {}, "floors": []}
+    rounds = [figures for figures in rounds if name in figures["anabranch"]]
+    for system in measurement.systems:
+        values = [figures[system][name] for figures in rounds if name in figures.get(system, {})]
+        if not values:
+            continue
+        ours = [figures["anabranch"][name] for figures in rounds]
+        ratios = [a / b if measurement.more_is_better else b / a for a, b in zip(ours, values) if a and b]
+        row["systems"][system] = {
+            "median": statistics.median(values),
+            "min": min(values),
+            "max": max(values),
+            "ours_is_better_by": statistics.median(ratios) if ratios else None,
+        }
+    flat = [{(n, s): v for s, names in figures.items() for n, v in names.items()} for figures in rounds]
+    for floor in FLOORS:
+        if floor.measurement != name:
+            continue
+        try:
+            reached = statistics.median(floor.reached(figures) for figures in flat)
+        except (KeyError, ZeroDivisionError):
+            continue  # its peer was not measured
+        row["floors"].append({"floor": floor.text, "reached": reached, "met": floor.is_met(reached)})
+    return row
 
-    systems = [s for s in SYSTEMS if available(s) and any(s in MEASUREMENTS[n][3] for n in names)]
-    for missing in set(SYSTEMS) - set(filter(available, SYSTEMS)):
-        print(f"{missing} is not installed: left out", file=sys.stderr)
-    rounds: list[dict[str, dict[str, float]]] = []
-    for number in range(arguments.repeat):
-        figures = {}
-        for system in systems:
-            wanted = [n for n in names if system in MEASUREMENTS[n][3]]
-            print(f"round {number + 1} of {arguments.repeat}: {system}", file=sys.stderr)
-            figures[system] = measure(system, wanted)
-        rounds.append(figures)
 
-    table = []
-    for name in names:
-        title, unit, more_is_better, takers = MEASUREMENTS[name]
-        row = {"measurement": name, "title": title, "unit": unit, "more_is_better": more_is_better, "systems": {}}
-        for system in systems:
-            if system not in takers:
-                continue
-            values = [figures[system][name] for figures in rounds]
-            ours = [figures["anabranch"][name] for figures in rounds]
-            ratios = [a / b if more_is_better else b / a for a, b in zip(ours, values, strict=True)]
-            row["systems"][system] = {
-                "median": statistics.median(values),
-                "min": min(values),
-                "max": max(values),
-                "ours_is_better_by": statistics.median(ratios),
-            }
-        table.append(row)
-
-    print(f"\n{'':<46}{'unit':>9}" + "".join(f"{system:>22}" for system in systems))
+def show(table: list[dict[str, Any]], systems: list[str], floors: bool) -> None:
+    """Print the table."""
+    print(f"\n{'':<48}{'unit':>8}" + "".join(f"{system:>19}" for system in systems))
     for row in table:
         cells = ""
         for system in systems:
             figure = row["systems"].get(system)
             if figure is None:
-                cells += f"{'':>22}"
-            elif system == "anabranch":
-                cells += f"{figure['median']:>22,.2f}"
+                cells += f"{'':>19}"
+            elif system == "anabranch" or figure["ours_is_better_by"] is None:
+                cells += f"{figure['median']:>19,.2f}"
             else:
-                cells += f"{figure['median']:>13,.2f} ({figure['ours_is_better_by']:5.1f}×)"
-        print(f"{row['title']:<46}{row['unit']:>9}{cells}")
+                cells += f"{figure['median']:>10,.2f} ({figure['ours_is_better_by']:5.1f}×)"
+        print(f"{row['title']:<48}{row['unit']:>8}{cells}")
+        for floor in row["floors"] if floors else ():
+            print(f"    floor {floor['floor']}: {'met' if floor['met'] else 'NOT met'} ({floor['reached']:,.2f})")
     print("\nIn brackets: by how much ours is better, median of the rounds' ratios.")
+
+
+def main() -> None:
+    """Measure, print the table, write the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help="measurements, separated by commas: " + ", ".join(MEASUREMENTS))
+    parser.add_argument("--repeat", type=int, default=3, help="rounds")
+    parser.add_argument(
+        "--floors", action=argparse.BooleanOptionalAction, default=True, help="what is met and what not"
+    )
+    parser.add_argument("--json", default=str(HERE / "latest.json"), help="file for the figures")
+    arguments = parser.parse_args()
+    wanted = arguments.only.split(",") if arguments.only else list(MEASUREMENTS)
+    unknown = [name for name in wanted if name not in MEASUREMENTS]
+    if unknown:
+        parser.error(f"no measurement named {', '.join(unknown)}")
+    # In the table's order: the last ones begin a pool of their own.
+    names = [name for name in MEASUREMENTS if name in wanted]
+
+    systems = [s for s in SYSTEMS if available(s) and any(s in MEASUREMENTS[n].systems for n in names)]
+    for missing in [system for system in SYSTEMS if not available(system)]:
+        print(f"{missing} is not installed: left out", file=sys.stderr)
+    rounds: list[dict[str, dict[str, float]]] = []
+    for number in range(arguments.repeat):
+        figures = {}
+        for system in systems:
+            now = [n for n in names if system in MEASUREMENTS[n].systems and not (number and MEASUREMENTS[n].once)]
+            print(f"round {number + 1} of {arguments.repeat}: {system}", file=sys.stderr)
+            figures[system] = measure(system, now) if now else {}
+        rounds.append(figures)
+
+    table = [summary(name, rounds) for name in names]
+    show(table, systems, arguments.floors)
     cores = len(os.sched_getaffinity(0))
     pathlib.Path(arguments.json).write_text(json.dumps({"cores": cores, "rounds": rounds, "table": table}, indent=1))
 
