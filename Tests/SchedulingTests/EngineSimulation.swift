@@ -148,12 +148,17 @@ final class EngineSimulation {
     }
 
     private func startNext(_ id: WorkerID) {
-        while let worker = workers[id], worker.running.count < Self.slots, !worker.queue.isEmpty {
+        while let worker = workers[id], let next = worker.queue.first,
+            worker.running.reduce(Self.width(next), { $0 + Self.width($1) }) <= Self.slots
+        {
             let task = workers[id]!.queue.removeFirst()
             workers[id]!.running.append(task)
             schedule(.finished(id, task), in: UInt64.random(in: 1_000...200_000, using: &random))
         }
     }
+
+    /// Slots that it takes; nothing passes a task that waits for them.
+    private static func width(_ task: TaskAssignment) -> Int { Int(task.limits.threads ?? 1) }
 
     private func finish(_ task: TaskAssignment, _ id: WorkerID) {
         guard let worker = workers[id] else { return }
