@@ -63,9 +63,7 @@ struct WorkerSlot: Sendable {
     }
 
     mutating func began(_ task: TaskID, at now: Moment) {
-        // The first of all was running before it was first seen to.
-        let isFirst = begun == nil && python.first?.task.attempt.task == task
-        if begun != task && !isFirst { runningSince = now }
+        if begun != task { runningSince = now }
         begun = task
     }
 
