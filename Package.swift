@@ -74,7 +74,7 @@ let package = Package(
         .executableTarget(
             name: "anabranch-stress",
             dependencies: [
-                "AnabranchCore", "PipelineGraph", "Scheduling", "Wire", "Worker",
+                "AnabranchCore", "PipelineGraph", "Scheduling", "ObjectStore", "Wire", "Worker", "Coordinator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Stress", swiftSettings: strict),
@@ -92,7 +92,8 @@ let package = Package(
             name: "ObjectStoreTests", dependencies: ["ObjectStore", "AnabranchCore"], exclude: ["Golden"],
             swiftSettings: strict),
         .testTarget(
-            name: "WireTests", dependencies: ["Wire", "AnabranchCore", "PipelineGraph"], exclude: ["Golden"],
+            name: "WireTests", dependencies: ["anabranch-stress", "Wire", "AnabranchCore", "PipelineGraph"],
+            exclude: ["Golden"],
             swiftSettings: strict),
         .testTarget(
             name: "CoordinatorTests", dependencies: ["Coordinator", "Scheduling", "Wire"], swiftSettings: strict),

@@ -25,7 +25,7 @@ extension CoordinatorLoop {
             do throws(WireError) {
                 let message = try frame.withUnsafeBytes { bytes throws(WireError) in try ToCoordinator(decoding: bytes)
                 }
-                events.append(Self.event(connections.number(of: name), message))
+                events.append(message.event(from: connections.number(of: name)))
             } catch {
                 drop(error, from: "a control connection")
                 if case .version = error {
@@ -57,38 +57,5 @@ extension CoordinatorLoop {
     private func drop(_ error: WireError, from place: String) {
         events.append(.messageDropped)
         logger.debug("dropped a message from \(place)", metadata: ["error": "\(error)"])
-    }
-
-    private static func event(_ client: ClientID, _ message: ToCoordinator) -> EngineEvent {
-        let request = message.request
-        return switch message.body {
-        case .workerHello(let hello): .workerHello(client, request: request, hello)
-        case .workerGoodbye(let worker): .workerGoodbye(worker)
-        case .clientHello(let hello):
-            .clientHello(
-                client, request: request,
-                ClientIntroduction(versions: hello.versions, writer: hello.writer, name: hello.name))
-        default: .requested(client, request: request, Self.request(message.body))
-        }
-    }
-
-    private static func request(_ body: ToCoordinator.Body) -> ClientRequest {
-        switch body {
-        case .submitRun(let submitted): .submitRun(submitted)
-        case .openSession(let name): .openSession(name: name)
-        case .submitCalls(let submitted): .submitCalls(submitted.run, submitted.calls)
-        case .cancelRun(let run): .cancelRun(run)
-        case .cancelCalls(let run, let calls): .cancelCalls(run, calls)
-        case .closeRun(let run): .closeRun(run)
-        case .watchRun(let run): .watchRun(run)
-        case .releaseObjects(let objects): .releaseObjects(objects)
-        case .holdObjects(let references): .holdObjects(references)
-        case .status(let run): .status(run)
-        case .drainWorker(let worker): .drainWorker(worker)
-        case .logs(let request): .logs(request.run, node: request.node)
-        case .shutdown: .shutdown
-        case .workerHello, .workerGoodbye, .clientHello:
-            preconditionFailure("a hello is no request")
-        }
     }
 }

@@ -4,5 +4,5 @@ import ArgumentParser
     static let configuration = CommandConfiguration(
         commandName: "anabranch-stress",
         abstract: "What is tested in bulk: seeded schedules, and bytes that nobody sent.",
-        subcommands: [SchedulesCommand.self])
+        subcommands: [SchedulesCommand.self, BytesCommand.self, TripCommand.self])
 }

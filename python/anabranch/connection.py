@@ -67,6 +67,7 @@ class Connection:
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._woken = False
         self._closing = False
+        self._understood = False
         self._lost: ConnectionFailed | None = None
         self._lock = threading.Lock()
         self._turn = threading.Lock()
@@ -253,8 +254,12 @@ class Connection:
             except Exception:
                 continue  # not ours to answer; whoever waits for it waits for its timeout
             if message.protocol != PROTOCOL:
-                self.fail_version(message.protocol)
-            elif message.request == 0:
+                # One who has spoken our protocol does not change it: that is a damaged message, as above.
+                if not self._understood:
+                    self.fail_version(message.protocol)
+                continue
+            self._understood = True
+            if message.request == 0:
                 self._on_push(message)
             else:
                 self._answer(message)
