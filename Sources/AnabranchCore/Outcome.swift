@@ -37,11 +37,13 @@ public struct Failure: Hashable, Sendable {
     public var node: String
     public var key: Key
     public var attempt: UInt32
+    /// The object whose bytes are gone, when that is why.
+    public var lost: ObjectID?
 
     public init(
         kind: FailureKind, type: String = "", message: String, traceback: String = "", outputTail: String = "",
         exception: ObjectRef? = nil, host: String = "", slot: UInt32 = 0, peakMemoryBytes: UInt64 = 0,
-        node: String = "", key: Key = .empty, attempt: UInt32 = 0
+        node: String = "", key: Key = .empty, attempt: UInt32 = 0, lost: ObjectID? = nil
     ) {
         self.kind = kind
         self.type = type
@@ -55,6 +57,7 @@ public struct Failure: Hashable, Sendable {
         self.node = node
         self.key = key
         self.attempt = attempt
+        self.lost = lost
     }
 }
 

@@ -78,7 +78,8 @@ extension GoldenSamples {
                 run: RunID(9), name: "nightly", state: .succeeded, progress: progress, nodes: ["tree", "vote"],
                 startedUnixMilliseconds: 1_700_000_000_000, elapsedMilliseconds: 61_234, isSession: true)
         ],
-        storeBytes: 1 << 30, storeBudget: 1 << 31, objects: 17, droppedMessages: 1, version: "0.1.0", queued: 5)
+        storeBytes: 1 << 30, storeBudget: 1 << 31, objects: 17, droppedMessages: 1, version: "0.1.0", queued: 5,
+        storeHolders: [StoreHolder(name: "scale", bytes: 1 << 29)])
 
     static let workerHello = WorkerHello(
         instance: 99, lane: "ipc:///dev/shm/anabranch-0-x/lane-63.sock", slots: 2, threadsPerSlot: 3, host: "node-1",

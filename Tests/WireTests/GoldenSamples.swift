@@ -65,7 +65,8 @@ enum GoldenSamples {
     static let failure = Failure(
         kind: .exception, type: "builtins.ValueError", message: "Input X contains NaN.",
         traceback: "File \"a.py\", line 1", outputTail: "last line\n", exception: inline(9), host: "node-1", slot: 1,
-        peakMemoryBytes: 123_456_789, node: "tree", key: key, attempt: 2)
+        peakMemoryBytes: 123_456_789, node: "tree", key: key, attempt: 2,
+        lost: ObjectID(writer: WriterID(0x1F), sequence: 8))
 
     static let variant = Variant(list: inline(21), index: 3)
 

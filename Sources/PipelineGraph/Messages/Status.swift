@@ -13,11 +13,13 @@ public struct Status: Hashable, Sendable {
     public var version: String
     /// Tasks that are ready and with no worker.
     public var queued: UInt64
+    /// The biggest, largest first.
+    public var storeHolders: [StoreHolder]
 
     public init(
         epoch: Epoch, workers: [WorkerStatus] = [], runs: [RunStatus] = [], storeBytes: UInt64 = 0,
         storeBudget: UInt64 = 0, objects: UInt64 = 0, droppedMessages: UInt64 = 0, version: String = "",
-        queued: UInt64 = 0
+        queued: UInt64 = 0, storeHolders: [StoreHolder] = []
     ) {
         self.epoch = epoch
         self.workers = workers
@@ -28,5 +30,6 @@ public struct Status: Hashable, Sendable {
         self.droppedMessages = droppedMessages
         self.version = version
         self.queued = queued
+        self.storeHolders = storeHolders
     }
 }

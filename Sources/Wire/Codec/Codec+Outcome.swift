@@ -19,7 +19,8 @@ extension Failure: MappedValue {
             peakMemoryBytes: message.pointee.peak_memory_bytes,
             node: try Field.text(message.pointee.node, "Failure.node"),
             key: try .decode(message.pointee.key),
-            attempt: message.pointee.attempt)
+            attempt: message.pointee.attempt,
+            lost: try Field.message(message.pointee.lost))
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__Failure>, _ arena: borrowing Arena) {
@@ -35,6 +36,7 @@ extension Failure: MappedValue {
         arena.set(&message.pointee.node, node)
         message.pointee.key = key.encode(arena)
         message.pointee.attempt = attempt
+        message.pointee.lost = arena.message(lost)
     }
 }
 

@@ -61,6 +61,21 @@ extension RunStatus: MappedValue {
     }
 }
 
+extension StoreHolder: MappedValue {
+    static func initialize(_ message: UnsafeMutablePointer<Anabranch__V1__StoreHolder>) {
+        anabranch__v1__store_holder__init(message)
+    }
+
+    init(_ message: UnsafePointer<Anabranch__V1__StoreHolder>) throws(WireError) {
+        self.init(name: try Field.text(message.pointee.name, "StoreHolder.name"), bytes: message.pointee.bytes)
+    }
+
+    func fill(_ message: UnsafeMutablePointer<Anabranch__V1__StoreHolder>, _ arena: borrowing Arena) {
+        arena.set(&message.pointee.name, name)
+        message.pointee.bytes = bytes
+    }
+}
+
 extension Status: MappedValue {
     static func initialize(_ message: UnsafeMutablePointer<Anabranch__V1__Status>) {
         anabranch__v1__status__init(message)
@@ -76,7 +91,9 @@ extension Status: MappedValue {
             objects: message.pointee.objects,
             droppedMessages: message.pointee.dropped_messages,
             version: try Field.text(message.pointee.version, "Status.version"),
-            queued: message.pointee.queued)
+            queued: message.pointee.queued,
+            storeHolders: try Field.messages(
+                message.pointee.n_store_holders, message.pointee.store_holders, "Status.store_holders"))
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__Status>, _ arena: borrowing Arena) {
@@ -89,5 +106,6 @@ extension Status: MappedValue {
         message.pointee.dropped_messages = droppedMessages
         arena.set(&message.pointee.version, version)
         message.pointee.queued = queued
+        (message.pointee.n_store_holders, message.pointee.store_holders) = arena.list(storeHolders)
     }
 }

@@ -112,6 +112,7 @@ def failure() -> t.Failure:
         node="tree",
         key=key(),
         attempt=2,
+        lost=c.ObjectId(writer=0x1F, sequence=8),
     )
 
 
@@ -342,6 +343,7 @@ def status() -> m.Status:
         dropped_messages=1,
         version="0.1.0",
         queued=5,
+        store_holders=[m.StoreHolder(name="scale", bytes=1 << 29)],
     )
 
 

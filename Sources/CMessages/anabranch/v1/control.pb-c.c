@@ -1222,6 +1222,51 @@ void   anabranch__v1__run_status__free_unpacked
   assert(message->base.descriptor == &anabranch__v1__run_status__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   anabranch__v1__store_holder__init
+                     (Anabranch__V1__StoreHolder         *message)
+{
+  static const Anabranch__V1__StoreHolder init_value = ANABRANCH__V1__STORE_HOLDER__INIT;
+  *message = init_value;
+}
+size_t anabranch__v1__store_holder__get_packed_size
+                     (const Anabranch__V1__StoreHolder *message)
+{
+  assert(message->base.descriptor == &anabranch__v1__store_holder__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t anabranch__v1__store_holder__pack
+                     (const Anabranch__V1__StoreHolder *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &anabranch__v1__store_holder__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t anabranch__v1__store_holder__pack_to_buffer
+                     (const Anabranch__V1__StoreHolder *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &anabranch__v1__store_holder__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Anabranch__V1__StoreHolder *
+       anabranch__v1__store_holder__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Anabranch__V1__StoreHolder *)
+     protobuf_c_message_unpack (&anabranch__v1__store_holder__descriptor,
+                                allocator, len, data);
+}
+void   anabranch__v1__store_holder__free_unpacked
+                     (Anabranch__V1__StoreHolder *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &anabranch__v1__store_holder__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   anabranch__v1__status__init
                      (Anabranch__V1__Status         *message)
 {
@@ -3661,7 +3706,58 @@ const ProtobufCMessageDescriptor anabranch__v1__run_status__descriptor =
   (ProtobufCMessageInit) anabranch__v1__run_status__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__status__field_descriptors[9] =
+static const ProtobufCFieldDescriptor anabranch__v1__store_holder__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__StoreHolder, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__StoreHolder, bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned anabranch__v1__store_holder__field_indices_by_name[] = {
+  1,   /* field[1] = bytes */
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange anabranch__v1__store_holder__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor anabranch__v1__store_holder__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "anabranch.v1.StoreHolder",
+  "StoreHolder",
+  "Anabranch__V1__StoreHolder",
+  "anabranch.v1",
+  sizeof(Anabranch__V1__StoreHolder),
+  2,
+  anabranch__v1__store_holder__field_descriptors,
+  anabranch__v1__store_holder__field_indices_by_name,
+  1,  anabranch__v1__store_holder__number_ranges,
+  (ProtobufCMessageInit) anabranch__v1__store_holder__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor anabranch__v1__status__field_descriptors[10] =
 {
   {
     "epoch",
@@ -3771,6 +3867,18 @@ static const ProtobufCFieldDescriptor anabranch__v1__status__field_descriptors[9
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "store_holders",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Anabranch__V1__Status, n_store_holders),
+    offsetof(Anabranch__V1__Status, store_holders),
+    &anabranch__v1__store_holder__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__status__field_indices_by_name[] = {
   6,   /* field[6] = dropped_messages */
@@ -3780,13 +3888,14 @@ static const unsigned anabranch__v1__status__field_indices_by_name[] = {
   2,   /* field[2] = runs */
   4,   /* field[4] = store_budget */
   3,   /* field[3] = store_bytes */
+  9,   /* field[9] = store_holders */
   7,   /* field[7] = version */
   1,   /* field[1] = workers */
 };
 static const ProtobufCIntRange anabranch__v1__status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__status__descriptor =
 {
@@ -3796,7 +3905,7 @@ const ProtobufCMessageDescriptor anabranch__v1__status__descriptor =
   "Anabranch__V1__Status",
   "anabranch.v1",
   sizeof(Anabranch__V1__Status),
-  9,
+  10,
   anabranch__v1__status__field_descriptors,
   anabranch__v1__status__field_indices_by_name,
   1,  anabranch__v1__status__number_ranges,

@@ -2522,7 +2522,7 @@ const ProtobufCMessageDescriptor anabranch__v1__task_batch__descriptor =
   (ProtobufCMessageInit) anabranch__v1__task_batch__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__failure__field_descriptors[12] =
+static const ProtobufCFieldDescriptor anabranch__v1__failure__field_descriptors[13] =
 {
   {
     "kind",
@@ -2668,6 +2668,18 @@ static const ProtobufCFieldDescriptor anabranch__v1__failure__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "lost",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Failure, lost),
+    &anabranch__v1__object_id__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__failure__field_indices_by_name[] = {
   11,   /* field[11] = attempt */
@@ -2675,6 +2687,7 @@ static const unsigned anabranch__v1__failure__field_indices_by_name[] = {
   6,   /* field[6] = host */
   10,   /* field[10] = key */
   0,   /* field[0] = kind */
+  12,   /* field[12] = lost */
   2,   /* field[2] = message */
   9,   /* field[9] = node */
   4,   /* field[4] = output_tail */
@@ -2686,7 +2699,7 @@ static const unsigned anabranch__v1__failure__field_indices_by_name[] = {
 static const ProtobufCIntRange anabranch__v1__failure__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__failure__descriptor =
 {
@@ -2696,7 +2709,7 @@ const ProtobufCMessageDescriptor anabranch__v1__failure__descriptor =
   "Anabranch__V1__Failure",
   "anabranch.v1",
   sizeof(Anabranch__V1__Failure),
-  12,
+  13,
   anabranch__v1__failure__field_descriptors,
   anabranch__v1__failure__field_indices_by_name,
   1,  anabranch__v1__failure__number_ranges,

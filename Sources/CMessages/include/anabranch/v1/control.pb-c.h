@@ -45,6 +45,7 @@ typedef struct Anabranch__V1__NodeProgress Anabranch__V1__NodeProgress;
 typedef struct Anabranch__V1__RunUpdate Anabranch__V1__RunUpdate;
 typedef struct Anabranch__V1__WorkerStatus Anabranch__V1__WorkerStatus;
 typedef struct Anabranch__V1__RunStatus Anabranch__V1__RunStatus;
+typedef struct Anabranch__V1__StoreHolder Anabranch__V1__StoreHolder;
 typedef struct Anabranch__V1__Status Anabranch__V1__Status;
 typedef struct Anabranch__V1__Logs Anabranch__V1__Logs;
 typedef struct Anabranch__V1__Error Anabranch__V1__Error;
@@ -555,6 +556,23 @@ struct  Anabranch__V1__RunStatus
     , 0, (char *)protobuf_c_empty_string, ANABRANCH__V1__RUN_STATE__RUN_STATE_UNSPECIFIED, 0,NULL, 0,NULL, 0, 0, 0 }
 
 
+struct  Anabranch__V1__StoreHolder
+{
+  ProtobufCMessage base;
+  /*
+   * a run and its node, a session, or a client
+   */
+  char *name;
+  /*
+   * of objects that it needs in the store
+   */
+  uint64_t bytes;
+};
+#define ANABRANCH__V1__STORE_HOLDER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__store_holder__descriptor) \
+    , (char *)protobuf_c_empty_string, 0 }
+
+
 struct  Anabranch__V1__Status
 {
   ProtobufCMessage base;
@@ -569,10 +587,15 @@ struct  Anabranch__V1__Status
   uint64_t dropped_messages;
   char *version;
   uint64_t queued;
+  /*
+   * the biggest, largest first
+   */
+  size_t n_store_holders;
+  Anabranch__V1__StoreHolder **store_holders;
 };
 #define ANABRANCH__V1__STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__status__descriptor) \
-    , 0, 0,NULL, 0,NULL, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0 }
+    , 0, 0,NULL, 0,NULL, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0,NULL }
 
 
 struct  Anabranch__V1__Logs
@@ -1245,6 +1268,25 @@ Anabranch__V1__RunStatus *
 void   anabranch__v1__run_status__free_unpacked
                      (Anabranch__V1__RunStatus *message,
                       ProtobufCAllocator *allocator);
+/* Anabranch__V1__StoreHolder methods */
+void   anabranch__v1__store_holder__init
+                     (Anabranch__V1__StoreHolder         *message);
+size_t anabranch__v1__store_holder__get_packed_size
+                     (const Anabranch__V1__StoreHolder   *message);
+size_t anabranch__v1__store_holder__pack
+                     (const Anabranch__V1__StoreHolder   *message,
+                      uint8_t             *out);
+size_t anabranch__v1__store_holder__pack_to_buffer
+                     (const Anabranch__V1__StoreHolder   *message,
+                      ProtobufCBuffer     *buffer);
+Anabranch__V1__StoreHolder *
+       anabranch__v1__store_holder__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   anabranch__v1__store_holder__free_unpacked
+                     (Anabranch__V1__StoreHolder *message,
+                      ProtobufCAllocator *allocator);
 /* Anabranch__V1__Status methods */
 void   anabranch__v1__status__init
                      (Anabranch__V1__Status         *message);
@@ -1461,6 +1503,9 @@ typedef void (*Anabranch__V1__WorkerStatus_Closure)
 typedef void (*Anabranch__V1__RunStatus_Closure)
                  (const Anabranch__V1__RunStatus *message,
                   void *closure_data);
+typedef void (*Anabranch__V1__StoreHolder_Closure)
+                 (const Anabranch__V1__StoreHolder *message,
+                  void *closure_data);
 typedef void (*Anabranch__V1__Status_Closure)
                  (const Anabranch__V1__Status *message,
                   void *closure_data);
@@ -1519,6 +1564,7 @@ extern const ProtobufCMessageDescriptor anabranch__v1__node_progress__descriptor
 extern const ProtobufCMessageDescriptor anabranch__v1__run_update__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__worker_status__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__run_status__descriptor;
+extern const ProtobufCMessageDescriptor anabranch__v1__store_holder__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__status__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__logs__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__error__descriptor;

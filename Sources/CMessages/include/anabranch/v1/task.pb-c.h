@@ -432,10 +432,14 @@ struct  Anabranch__V1__Failure
   char *node;
   Anabranch__V1__Key *key;
   uint32_t attempt;
+  /*
+   * the object whose bytes are gone; for OBJECT_LOST
+   */
+  Anabranch__V1__ObjectId *lost;
 };
 #define ANABRANCH__V1__FAILURE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__failure__descriptor) \
-    , ANABRANCH__V1__FAILURE_KIND__FAILURE_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, NULL, 0 }
+    , ANABRANCH__V1__FAILURE_KIND__FAILURE_KIND_UNSPECIFIED, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, NULL, 0, NULL }
 
 
 struct  Anabranch__V1__Score
