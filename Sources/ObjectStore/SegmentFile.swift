@@ -31,6 +31,13 @@ struct SegmentFile: Sendable {
         unlink(path)
     }
 
+    /// Whether the file still stands as it was made: nobody reads what is written to one that was removed, and to write to
+    /// one that was cut short is a SIGBUS.
+    var isIntact: Bool {
+        var facts = stat()
+        return lstat(path, &facts) == 0 && facts.st_size >= mapping.length
+    }
+
     private static func create(
         _ path: String, size: Int, in directory: String, budget: UInt64
     ) throws(StoreError) -> FileDescriptor {

@@ -67,9 +67,16 @@ public final class SegmentReader: Sendable {
     }
 
     private func mapping(_ name: SegmentName, end: Int, of object: ObjectID) throws(StoreError) -> Mapping {
-        if let known = mappings.withLock({ $0[name] }), end <= known.length { return known }
-        sweep()
         let path = "\(directory)/\(name)"
+        if let known = mappings.withLock({ $0[name] }), end <= known.length {
+            // To read past the end of a file that was cut short is a SIGBUS. One whose name is gone stays as it is mapped.
+            var facts = stat()
+            guard lstat(path, &facts) != 0 || facts.st_size >= end else {
+                throw .objectLost(object, reason: "its segment \(path) has \(facts.st_size) bytes, it ends at \(end)")
+            }
+            return known
+        }
+        sweep()
         let mapping: Mapping
         let size: Int
         do throws(SystemError) {
@@ -80,7 +87,11 @@ public final class SegmentReader: Sendable {
             // An empty file cannot be mapped; it holds no object, as is checked below.
             mapping = try Mapping(file, length: max(1, size), .read)
         } catch {
-            throw .objectLost(object, reason: "its segment \(path) cannot be opened (\(error))")
+            guard error.code == ENOENT else {
+                // The bytes may be there: too many open files, say.
+                throw .unusable(path: path, reason: "object \(object) cannot be read: \(error)")
+            }
+            throw .objectLost(object, reason: "its segment \(path) is gone")
         }
         guard end <= size else {
             throw .objectLost(object, reason: "its segment \(path) has \(size) bytes, it ends at \(end)")

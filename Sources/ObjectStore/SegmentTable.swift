@@ -64,6 +64,9 @@ struct SegmentTable: Sendable {
         if isArena { nextArena = min(Self.largestArena, max(nextArena, size * 2)) }
     }
 
+    /// The segment's file is gone: nothing further goes there.
+    mutating func forget(_ number: UInt32) { segments.removeAll { $0.number == number } }
+
     /// Gives a region back.
     ///
     /// - Returns: whether so much stands idle now that `removeIdle(writers:)` is due.

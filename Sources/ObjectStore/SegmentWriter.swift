@@ -9,6 +9,8 @@ public final class SegmentWriter: Sendable {
     private struct State {
         var table: SegmentTable
         var files: [UInt32: SegmentFile] = [:]
+        /// Files that somebody removed or cut short; another thread may be writing to one, so they stay mapped.
+        var broken: [SegmentFile] = []
         var lastSequence: UInt64 = 0
         /// Sequence of an object to its place.
         var placed: [UInt64: (segment: UInt32, offset: Int)] = [:]
@@ -110,16 +112,24 @@ public final class SegmentWriter: Sendable {
         }
         let result: Result<Reservation, StoreError> = state.withLock { state in
             do throws(StoreError) {
-                var place = state.table.place(wanted)
-                if case .nothing(let segment) = place {
-                    try add(segment, to: &state)
-                    place = state.table.place(wanted)
+                while true {
+                    var place = state.table.place(wanted)
+                    if case .nothing(let segment) = place {
+                        try add(segment, to: &state)
+                        place = state.table.place(wanted)
+                    }
+                    guard case .region(let number, let offset) = place, let file = state.files[number] else {
+                        throw .unusable(path: directory, reason: "a new segment does not hold \(ByteCount(wanted))")
+                    }
+                    guard file.isIntact else {
+                        // Its objects are lost to whoever has not opened them; nothing further goes there.
+                        state.table.forget(number)
+                        if let file = state.files.removeValue(forKey: number) { state.broken.append(file) }
+                        continue
+                    }
+                    let target = UnsafeMutableRawBufferPointer(start: file.mapping.address + offset, count: length)
+                    return .success(Reservation(segment: number, offset: offset, target: target))
                 }
-                guard case .region(let number, let offset) = place, let file = state.files[number] else {
-                    throw .unusable(path: directory, reason: "a new segment does not hold \(ByteCount(wanted))")
-                }
-                let target = UnsafeMutableRawBufferPointer(start: file.mapping.address + offset, count: length)
-                return .success(Reservation(segment: number, offset: offset, target: target))
             } catch {
                 return .failure(error)
             }

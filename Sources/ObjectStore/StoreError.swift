@@ -32,4 +32,9 @@ extension StoreError {
         case .malformed, .unusable: .invalid
         }
     }
+
+    /// The object whose bytes are gone, when that is why.
+    public var lostObject: ObjectID? {
+        if case .objectLost(let object, _) = self { object } else { nil }
+    }
 }

@@ -35,6 +35,11 @@ struct StatusReport: Encodable {
         let nodes: [Node]
     }
 
+    struct Holder: Encodable {
+        let name: String
+        let bytes: UInt64
+    }
+
     let version: String
     let workers: [Worker]
     let runs: [Run]
@@ -43,6 +48,8 @@ struct StatusReport: Encodable {
     let storeBudget: UInt64
     let objects: UInt64
     let droppedMessages: UInt64
+    /// Who needs most of the store.
+    let holders: [Holder]
 
     init(_ status: Status) {
         version = status.version
@@ -51,6 +58,7 @@ struct StatusReport: Encodable {
         storeBudget = status.storeBudget
         objects = status.objects
         droppedMessages = status.droppedMessages
+        holders = status.storeHolders.map { Holder(name: $0.name, bytes: $0.bytes) }
         workers = status.workers.map {
             Worker(
                 worker: $0.worker.rawValue, host: $0.host, pid: $0.processID, slots: $0.slots, running: $0.running,
@@ -104,6 +112,9 @@ struct StatusReport: Encodable {
                 if node.skipped > 0 { line += ", \(node.skipped) skipped" }
                 lines.append(line)
             }
+        }
+        for holder in holders where holder.bytes >= 1_048_576 {
+            lines.append("store  \(holder.bytes / 1_048_576) MiB  \(holder.name)")
         }
         return lines.joined(separator: "\n")
     }

@@ -84,6 +84,39 @@ import Testing
         #expect(throws: StoreError.self) { try reader.tensor(kept) }
     }
 
+    @Test func aSegmentThatSomebodyRemovedIsLostAndNothingFurtherGoesThere() throws {
+        let store = try ScratchStore()
+        let writer = try store.writer()
+        let reader = SegmentReader(directory: store.path)
+        let removed = try writer.writeTensor(Array(repeating: 1.5, count: 5000))
+        let view = try reader.tensor(removed)
+        #expect(unlink("\(store.path)/seg-0000000000000007-1") == 0)
+        let other = SegmentReader(directory: store.path)
+        let error = #expect(throws: StoreError.self) { try other.tensor(removed) }
+        #expect(error?.lostObject == removed.id && error?.failureKind == .objectLost)
+        #expect(view.elements(of: Double.self)?.last == 1.5)
+        let next = try writer.writeTensor(Array(repeating: 2.5, count: 5000))
+        #expect(next.location == .segment(2, offset: 0))
+        #expect(try other.tensor(next).elements(of: Double.self)?.last == 2.5)
+        writer.release([removed.id, next.id])
+    }
+
+    @Test func aSegmentThatSomebodyCutShortIsLostAndNothingFurtherGoesThere() throws {
+        let store = try ScratchStore()
+        let writer = try store.writer()
+        let reader = SegmentReader(directory: store.path)
+        let cut = try writer.writeTensor(Array(repeating: 1.5, count: 5000))
+        _ = try reader.bytes(of: cut)
+        #expect(truncate("\(store.path)/seg-0000000000000007-1", 4096) == 0)
+        for reader in [reader, SegmentReader(directory: store.path)] {
+            let error = #expect(throws: StoreError.self) { try reader.tensor(cut) }
+            #expect(error?.lostObject == cut.id)
+            #expect(error?.description.contains("has 4096 bytes") == true)
+        }
+        let next = try writer.writeTensor(Array(repeating: 2.5, count: 5000))
+        #expect(try reader.tensor(next).elements(of: Double.self)?.last == 2.5)
+    }
+
     @Test func badReferencesAreRefusedByName() throws {
         let store = try ScratchStore()
         let writer = try store.writer()

@@ -10,13 +10,28 @@ final class Bytes {
     /// Where a message may have been lost, its releases are said again.
     var forgiveDoubledReleases = false
 
+    /// The segment that each writer writes to now.
+    private var segments: [WriterID: UInt32] = [:]
+    private var places: [ObjectID: UInt32] = [:]
+
+    /// Somebody removes the segment that `writer` writes to: what stands there is gone, and it begins another.
+    func loseSegment(of writer: WriterID) { segments[writer, default: 1] += 1 }
+
+    func isLost(_ reference: ObjectRef) -> Bool {
+        guard let place = places[reference.id] else { return false }
+        return place < segments[reference.id.writer, default: 1]
+    }
+
     func write(_ text: String, by writer: WriterID) -> ObjectRef {
         let sequence = sequences[writer, default: 0] + 1
         sequences[writer] = sequence
         let id = ObjectID(writer: writer, sequence: sequence)
         texts[id] = text
+        let segment = segments[writer, default: 1]
+        places[id] = segment
         return ObjectRef(
-            id: id, encoding: .pickle5, length: UInt64(text.utf8.count), location: .segment(1, offset: sequence * 64))
+            id: id, encoding: .pickle5, length: UInt64(text.utf8.count),
+            location: .segment(segment, offset: sequence * 64))
     }
 
     func read(_ reference: ObjectRef) -> String {

@@ -34,6 +34,9 @@ final class EngineSimulation {
     private var workers: [WorkerID: Worker] = [:]
     private var instances: UInt64 = 0
     private var held: [ObjectID] = []
+    private var foundFull: Set<String> = []
+    /// Failures of attempts by bytes that were gone.
+    private(set) var losses = 0
     private let client = ClientID(1)
     private(set) var states: [RunID: PipelineGraph.RunState] = [:]
     private(set) var entries: [RunID: [EntryUpdate]] = [:]
@@ -56,6 +59,13 @@ final class EngineSimulation {
 
     /// Runs the requests to their ends, closes everything, and answers what they gave: entry by entry, as texts.
     func results(of requests: [RunRequest]) -> [[String]] {
+        // As a client does whose user still has the arrays.
+        for request in requests {
+            var references: [ObjectRef] = []
+            request.forEachReference { reference, _ in references.append(reference) }
+            tell(.requested(client, request: 0, .holdObjects(references)))
+            held += references.map(\.id)
+        }
         for request in requests { tell(.requested(client, request: 2, .submitRun(SubmitRun(request: request)))) }
         let runs = (1...UInt64(requests.count)).map { RunID($0) }
         while runs.contains(where: { states[$0]?.isFinal != true }) {
@@ -75,7 +85,7 @@ final class EngineSimulation {
         let model = entry.model.map(bytes.read) ?? "-"
         let output = entry.output.map(bytes.read) ?? "-"
         return
-            "\(entry.node?.description ?? "cv") \(entry.phase) \(entry.key) \(entry.state) \(model) \(output) \(entry.scores)"
+            "\(entry.node?.description ?? "cv") \(entry.phase) \(entry.key) \(entry.state) \(model) \(output) \(entry.scores) \(entry.failure?.message ?? "")"
     }
 
     // MARK: - Time
@@ -167,11 +177,30 @@ final class EngineSimulation {
         var outcome = Outcome.failure(Failure(kind: .cancelled, message: "cancelled"))
         if random.happens(faults.killedRuntimes), Self.mayBeTriedAgain(task) {
             outcome = .failure(Failure(kind: .killed, message: "signal 9"))
+        } else if let failure = storeFault(task) {
+            outcome = .failure(failure)
         } else if !worker.cancelled.contains(task.attempt) {
             outcome = .success(ScriptedWork(bytes: bytes, writer: worker.writer).outcome(of: task))
         }
         report(id, results: [TaskResult(attempt: task.attempt, outcome: outcome, holder: worker.writer)])
         startNext(id)
+    }
+
+    private func storeFault(_ task: TaskAssignment) -> Failure? {
+        if random.happens(faults.lostSegments),
+            let victim = workers.values.map(\.writer).sorted().randomElement(using: &random)
+        {
+            bytes.loseSegment(of: victim)
+        }
+        var lost: ObjectID?
+        task.work.forEachReference { if bytes.isLost($0) { lost = $0.id } }
+        if let lost {
+            losses += 1
+            return Failure(kind: .objectLost, message: "object \(lost) is lost: no such file", lost: lost)
+        }
+        guard random.happens(faults.fullStores), foundFull.insert("\(task.run) \(task.node) \(task.key)").inserted
+        else { return nil }
+        return Failure(kind: .storeFull, message: "the object store is full")
     }
 
     /// The run's own splitter has no node that could allow retries.

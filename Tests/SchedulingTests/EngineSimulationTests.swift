@@ -35,6 +35,18 @@ import Testing
         #expect(simulation.engine.tasks.isEmpty, "seed \(seed)")
     }
 
+    @Test(arguments: 1...UInt64(20))
+    func whatTheStoreLosesIsMadeAgain(_ seed: UInt64) {
+        let simulation = EngineSimulation(seed: seed, faults: .store)
+        let results = simulation.results(of: Self.requests(simulation.bytes))
+        #expect(simulation.problems == [], "seed \(seed)")
+        #expect(results == Self.undisturbed, "seed \(seed)")
+        // A rare seed meets none.
+        #expect(simulation.losses > 0 || seed != 1)
+        #expect(simulation.engine.catalog.count == 0, "seed \(seed)")
+        #expect(simulation.engine.tasks.isEmpty, "seed \(seed)")
+    }
+
     @Test func theUndisturbedRunsSucceed() {
         let simulation = EngineSimulation(seed: 1, faults: .none)
         let results = simulation.results(of: Self.requests(simulation.bytes))

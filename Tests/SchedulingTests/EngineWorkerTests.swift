@@ -361,18 +361,6 @@ import Testing
         #expect(bench.engine.catalog.count == 0)
     }
 
-    @Test func aFullStoreNamesTheRunAndItsHolders() throws {
-        bench.addWorker()
-        let client = bench.addClient()
-        bench.script = { task in
-            task.node == "tree" ? .failure(Failure(kind: .storeFull, message: "no room for 5 bytes")) : nil
-        }
-        let run = try #require(bench.submit(graphs.line(.fit), by: client))
-        bench.work()
-        let failure = try #require(bench.entries[run]?.first { $0.state == .failed }?.failure)
-        #expect(failure.message.contains("run 1 (line) holds scale "))
-    }
-
     @Test func aDrainedWorkerGetsNothingMore() throws {
         let worker = try #require(bench.addWorker())
         let client = bench.addClient()

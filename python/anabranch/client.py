@@ -6,6 +6,7 @@ import atexit
 import os
 import random
 import threading
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,9 @@ class Client:
             inline_threshold=self.welcome.inline_threshold,
             budget=self.welcome.store_budget,
         )
+        # Weakly: the store must not keep the connection, and its descriptors, alive.
+        holders = weakref.WeakMethod(self._holders)
+        self.store.explain_full = lambda: found() if (found := holders()) else "the connection is closed"
         self.holdings = Holdings(self.store)
         self.connection.add_outbox(self.holdings.take)
         self.connection.periodic = lambda: self.holdings.waiting
@@ -205,6 +209,20 @@ class Client:
             return self.store.get(message)
         except StoreError as error:
             raise lost from error
+
+    def _holders(self) -> str:
+        """Who holds most of the store, for the error of a `put` that found it full."""
+        from anabranch.store.directory import readable
+
+        try:
+            status = self.ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest()), timeout=2.0).status
+        except AnabranchError:
+            return "the coordinator does not say who holds most"
+        most = [f"{holder.name}: {readable(holder.bytes)}" for holder in status.store_holders[:3]]
+        return (
+            f"{readable(status.store_bytes)} of {readable(status.store_budget)} are needed, most by "
+            f"{', '.join(most) or 'nobody'}"
+        )
 
     def give_back(self, identifier: tuple[int, int]) -> None:
         """Note the end of a holding; called by finalizers."""

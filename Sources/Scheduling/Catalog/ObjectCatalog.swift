@@ -18,6 +18,8 @@ public struct ObjectCatalog: Hashable, Sendable {
 
     /// Bytes of all needed objects.
     public internal(set) var totalBytes: UInt64 = 0
+    /// Bytes of all objects that were needed once and are not any more.
+    public internal(set) var releasedBytes: UInt64 = 0
 
     public init() {}
 
@@ -25,6 +27,15 @@ public struct ObjectCatalog: Hashable, Sendable {
     public var count: Int { objects.count }
 
     public func contains(_ id: ObjectID) -> Bool { objects[id] != nil }
+
+    /// The highest sequence of the needed objects in a segment; 0 when it has none. Linear in the number of objects.
+    func lastSequence(in segment: UInt32, of writer: WriterID) -> UInt64 {
+        var last: UInt64 = 0
+        for (id, record) in objects where id.writer == writer && record.segment == segment {
+            last = max(last, id.sequence)
+        }
+        return last
+    }
 
     /// A graph, a session or a task needs `reference`; each call is undone by one `endUse`. Whoever takes references from
     /// a peer asks `mayMention` first.
@@ -64,6 +75,7 @@ public struct ObjectCatalog: Hashable, Sendable {
         guard !objects.values[index].isNeeded else { return }
         let record = objects.remove(at: index).value
         totalBytes -= record.length
+        releasedBytes += record.length
         forget(id, in: record.segment)
     }
 }

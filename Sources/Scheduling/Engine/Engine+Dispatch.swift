@@ -59,7 +59,14 @@ extension Engine {
         switch tasks[attempt.task] {
         case .firing(let run, let entry):
             guard let record = runs[run], let firing = record.live[entry]?.firing else { return nil }
-            return try record.assignment(attempt, firing)
+            return try record.assignment(attempt, firing) { record throws(WorkError) in
+                try record.builder.work(for: firing, values: record.values) { record.planner.key(of: $0) }
+            }
+        case .remake(let run, let entry):
+            guard let record = runs[run], let remake = record.recovery.remakes[entry] else { return nil }
+            return try record.assignment(attempt, remake.recipe.firing) { record throws(WorkError) in
+                try record.work(for: remake)
+            }
         case .call(let run, let id):
             guard let call = sessions[run]?.queued[id]?.call, let work = call.work else { return nil }
             return TaskAssignment(attempt: attempt, run: run, node: "", limits: call.limits, work: work)
@@ -70,11 +77,12 @@ extension Engine {
 }
 
 extension RunRecord {
-    func assignment(_ attempt: Attempt, _ firing: Firing) throws(WorkError) -> TaskAssignment {
-        let work = try builder.work(for: firing, values: values) { planner.key(of: $0) }
-        return TaskAssignment(
+    func assignment(
+        _ attempt: Attempt, _ firing: Firing, _ makeWork: (RunRecord) throws(WorkError) -> Work
+    ) throws(WorkError) -> TaskAssignment {
+        TaskAssignment(
             attempt: attempt, run: id, node: name(of: firing.node), key: firing.key, limits: limits(of: firing.node),
-            work: work)
+            work: try makeWork(self))
     }
 
     /// The run's own splitter has none.

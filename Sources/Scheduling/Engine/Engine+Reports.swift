@@ -148,6 +148,12 @@ extension Engine {
             return SuccessCheck.complaint(about: success, for: node).map {
                 "the worker's answer for \(node.name) \($0)"
             }
+        case .remake(let run, let entry):
+            guard let record = runs[run], let remake = record.recovery.remakes[entry] else { return nil }
+            let node = record.planNode(remake.recipe.firing.node)
+            return SuccessCheck.complaint(about: success, for: node).map {
+                "the worker's answer for \(node.name) \($0)"
+            }
         case .call(_, let call):
             return success.value == nil ? "the worker's answer for call \(call) has no value" : nil
         case nil:
@@ -160,6 +166,11 @@ extension Engine {
         switch origin {
         case .firing(let run, let entry):
             guard let node = runs[run]?.live[entry]?.firing.node, let name = runs[run]?.name(of: node) else { return }
+            runs[run]?.logs.append(log, node: name)
+        case .remake(let run, let entry):
+            guard let node = runs[run]?.recovery.remakes[entry]?.recipe.firing.node,
+                let name = runs[run]?.name(of: node)
+            else { return }
             runs[run]?.logs.append(log, node: name)
         case .call(let run, _):
             sessions[run]?.logs.append(log, node: "")

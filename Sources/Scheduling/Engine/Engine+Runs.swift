@@ -64,6 +64,7 @@ extension Engine {
     /// The plan is through: the run has its results. The scheduler is to be told when this answers true.
     mutating func finishIfCompleted(_ id: RunID, at now: Instant) -> Bool {
         guard let record = runs[id], record.state == .running, record.planner.isCompleted else { return false }
+        for task in record.recovery.tasks { tasks[task] = nil }
         runs[id]?.finish(record.failures > 0 ? .failed : .succeeded, at: now, &catalog)
         outbox.changed.append(id)
         return true

@@ -66,12 +66,27 @@ extension Engine {
     private mutating func end(
         _ task: TaskID, _ outcome: Outcome, _ arrival: Arrival?, at now: Instant, _ queue: inout [SchedulerEvent]
     ) {
-        switch tasks.removeValue(forKey: task) {
+        guard let origin = tasks.removeValue(forKey: task) else { return }
+        if case .failure(let failure) = outcome, awaitsRoom(origin, failure, arrival) { return }
+        settle(origin, outcome, arrival, at: now, &queue)
+    }
+
+    /// What the task was for has ended, unless bytes that it needs are made again first.
+    mutating func settle(
+        _ origin: TaskOrigin, _ outcome: Outcome, _ arrival: Arrival?, at now: Instant, _ queue: inout [SchedulerEvent]
+    ) {
+        if !roomTries.isEmpty { roomTries[origin] = nil }
+        switch origin {
         case .firing(let run, let entry):
             switch outcome {
             case .success(let success):
                 if let arrival { runs[run]?.succeeded(entry, success, arrival, &catalog) }
-            case .failure(let failure):
+            case .failure(let met):
+                var failure = met
+                if met.kind == .objectLost {
+                    guard let told = recover(run, entry, met, arrival, &queue) else { return }
+                    failure = told
+                }
                 runs[run]?.failed(entry, failure, arrival, &catalog)
                 stopOnError(run, failure, at: now, &queue)
             }
@@ -80,12 +95,12 @@ extension Engine {
             endIfPlanned(run, at: now, &queue)
         case .call(let run, let call):
             endCall(run, call, outcome, arrival)
-        case nil:
-            break
+        case .remake(let run, let entry):
+            endRemake(run, entry, outcome, arrival, at: now, &queue)
         }
     }
 
-    private mutating func stopOnError(
+    mutating func stopOnError(
         _ run: RunID, _ failure: Failure, at now: Instant, _ queue: inout [SchedulerEvent]
     ) {
         guard let record = runs[run], record.state == .running, record.request.options.onError == .stop,
@@ -98,7 +113,7 @@ extension Engine {
         queue.append(.runClosed(run))
     }
 
-    private mutating func endIfPlanned(_ run: RunID, at now: Instant, _ queue: inout [SchedulerEvent]) {
+    mutating func endIfPlanned(_ run: RunID, at now: Instant, _ queue: inout [SchedulerEvent]) {
         if finishIfCompleted(run, at: now) { queue.append(.runClosed(run)) }
     }
 
@@ -142,6 +157,11 @@ extension RunRecord {
     /// The firing goes to the scheduler.
     mutating func hand(_ firing: Firing, _ task: TaskID, _ maxAttempts: UInt32) -> ReadyTask {
         live[firing.entry] = LiveFiring(firing: firing, task: task)
+        return ready(firing, task, maxAttempts)
+    }
+
+    /// The firing as the scheduler is told of it.
+    func ready(_ firing: Firing, _ task: TaskID, _ maxAttempts: UInt32) -> ReadyTask {
         let planNode = planNode(firing.node)
         var requirements = TaskRequirements(
             cores: limits(of: firing.node).threads ?? 1, maxAttempts: request.options.maxAttempts ?? maxAttempts)

@@ -18,7 +18,8 @@ extension Engine {
             runs: statuses.sorted { $0.run < $1.run }, storeBytes: catalog.totalBytes,
             storeBudget: configuration.storeBudget, objects: UInt64(catalog.count),
             droppedMessages: dropped + workers.values.reduce(0) { $0 + $1.droppedMessages },
-            version: configuration.versions.anabranch, queued: UInt64(max(0, tasks.count - lent) + waiting))
+            version: configuration.versions.anabranch, queued: UInt64(max(0, tasks.count - lent) + waiting),
+            storeHolders: run == nil ? storeHolders(5) : [])
     }
 }
 

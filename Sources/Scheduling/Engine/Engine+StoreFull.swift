@@ -2,26 +2,108 @@ import AnabranchCore
 import PipelineGraph
 
 extension Engine {
-    /// Who holds most, for the message of a task that found the store full: its run, and the run's biggest nodes.
+    /// What the error of a task that found the store full says besides: which run or session it was, who holds most,
+    /// and what to do.
     mutating func storeFullHint(_ task: TaskID) -> String {
-        let total = "; \(ByteCount(catalog.totalBytes)) of \(ByteCount(configuration.storeBudget)) are in use"
-        let advice = "; give the store a larger budget, close runs that you no longer need, or keep fewer outputs"
-        guard let origin = tasks[task] else { return total + advice }
-        if let known = holderHints[origin.run] { return known }
-        guard let record = runs[origin.run] else { return "\(total), session \(origin.run) asked\(advice)" }
-        let holders = record.bytesByNode.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.prefix(3)
-        let named = holders.map { "\($0.key) \(ByteCount($0.value))" }.joined(separator: ", ")
-        let name = record.request.name.isEmpty ? record.request.graph.name : record.request.name
-        let hint = "\(total); run \(origin.run) (\(name)) holds \(named.isEmpty ? "nothing" : named)\(advice)"
-        holderHints[origin.run] = hint
-        return hint
+        let asked: String
+        switch tasks[task] {
+        case .firing(let run, _)?, .remake(let run, _)?:
+            asked = "run \(run)\(runs[run].map { " (\($0.title))" } ?? "") asked"
+        case .call(let run, _)?: asked = "session \(run)\(sessions[run].map { " (\($0.name))" } ?? "") asked"
+        case nil: asked = "a task that has ended asked"
+        }
+        let holders = holderHint ?? describedHolders
+        holderHint = holders
+        return
+            "; \(asked); \(ByteCount(catalog.totalBytes)) of \(ByteCount(configuration.storeBudget)) are needed, most by "
+            + "\(holders); close runs and release results that you no longer need, keep fewer outputs, or give the store "
+            + "a larger budget (--store-budget)"
+    }
+
+    private var describedHolders: String {
+        let named = storeHolders(3).map { "\($0.name): \(ByteCount($0.bytes))" }
+        return named.isEmpty ? "nobody" : named.joined(separator: ", ")
+    }
+
+    /// Who needs most of the store, largest first: a run's nodes, and what clients hold besides. Linear in the number of
+    /// objects.
+    func storeHolders(_ limit: Int) -> [StoreHolder] {
+        var holders: [StoreHolder] = []
+        var seen: Set<ObjectID> = []
+        for record in runs.values.sorted(by: { $0.id < $1.id }) {
+            for (node, bytes) in record.bytesByNode(&seen) {
+                holders.append(StoreHolder(name: "run \(record.id) (\(record.title)), \(node)", bytes: bytes))
+            }
+        }
+        for client in clients.keys.sorted() {
+            let bytes = catalog.bytes(heldBy: client, except: &seen)
+            let name = clients[client]?.introduction.name ?? ""
+            holders.append(StoreHolder(name: "client \(name.isEmpty ? "\(client)" : name)", bytes: bytes))
+        }
+        return Array(
+            holders.filter { $0.bytes > 0 }.sorted { ($0.bytes, $1.name) > ($1.bytes, $0.name) }.prefix(limit))
+    }
+
+    // MARK: - Waiting for room
+
+    /// A task that found the store full is run again when something has been released, and once more when nothing else runs.
+    mutating func awaitsRoom(_ origin: TaskOrigin, _ failure: Failure, _ arrival: Arrival?) -> Bool {
+        guard failure.kind == .storeFull, taskIsWanted(origin) else { return false }
+        let tries = roomTries[origin] ?? RoomTries()
+        if tries.count >= RoomTries.most { return false }
+        if let last = tries.lastAfter, last == catalog.releasedBytes { return false }
+        if case .call(let session, let call) = origin { sessions[session]?.takeBack(call) }
+        roomTries[origin]?.lastAfter = nil
+        waiting.append(
+            WaitingTask(
+                origin: origin, failure: failure, arrival: arrival, releasedBytes: catalog.releasedBytes))
+        return true
+    }
+
+    /// Lets the first of the waiting tasks run again when something has been released, or when nothing is under way that
+    /// could make room: that is its last chance.
+    mutating func admitWaiting(at now: Instant) {
+        guard !waiting.isEmpty else { return }
+        waiting = waiting.filter { taskIsWanted($0.origin) }
+        noteQuiet(at: now)
+        guard let first = waiting.first else { return }
+        let isLast = quietSince.map { now.since($0) >= Self.quietMicroseconds } ?? false
+        guard isLast || catalog.releasedBytes > first.releasedBytes else { return }
+        waiting.removeFirst()
+        roomTries[first.origin, default: RoomTries()].count += 1
+        roomTries[first.origin]?.lastAfter = isLast ? catalog.releasedBytes : nil
+        guard let ready = handAgain(first.origin) else { return }
+        feed([.tasksReady(first.origin.run, [ready])], at: now)
+    }
+
+    /// When the first waiting task gets its last chance; nil while others may make room.
+    var roomDeadline: Instant? {
+        guard !waiting.isEmpty, let quietSince else { return nil }
+        return quietSince.advanced(by: Self.quietMicroseconds)
+    }
+
+    /// So long nothing else runs and nothing is released before nobody is thought to make room any more: clients and
+    /// writers hear of releases, and tell of them, a moment later.
+    private static let quietMicroseconds: UInt64 = 500_000
+
+    private mutating func noteQuiet(at now: Instant) {
+        if catalog.releasedBytes != quietAfter {
+            quietAfter = catalog.releasedBytes
+            quietSince = nil
+        }
+        if workers.values.allSatisfy(\.lent.isEmpty) {
+            quietSince = quietSince ?? now
+        } else if !roomTries.values.contains(where: { $0.lastAfter != nil }) {
+            quietSince = nil
+        }
     }
 }
 
 extension RunRecord {
+    var title: String { request.name.isEmpty ? request.graph.name : request.name }
+
     /// Bytes that the run needs in the store, each object once, by the node that made them.
-    fileprivate var bytesByNode: [String: UInt64] {
-        var seen: Set<ObjectID> = []
+    fileprivate func bytesByNode(_ seen: inout Set<ObjectID>) -> [(node: String, bytes: UInt64)] {
         var bytes: [String: UInt64] = [:]
         func add(_ reference: ObjectRef, _ node: String) {
             guard !reference.isInline, seen.insert(reference.id).inserted else { return }
@@ -32,6 +114,6 @@ extension RunRecord {
         for update in history {
             update.forEachReference { add($0, update.node.map(request.name(of:)) ?? "the run's splitter") }
         }
-        return bytes
+        return bytes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 }

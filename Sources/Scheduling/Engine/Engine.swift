@@ -22,7 +22,14 @@ public struct Engine: Sendable {
     var arrivals: [Attempt: Arrival] = [:]
     var outbox = Outbox()
     /// Who holds most of a full store, worked out once for all tasks that one `handle` tells of.
-    var holderHints: [RunID: String] = [:]
+    var holderHint: String?
+    /// In the order in which they found the store full.
+    var waiting: [WaitingTask] = []
+    var roomTries: [TaskOrigin: RoomTries] = [:]
+    /// Since when no worker has had anything but last chances, and nothing was released. Looked at while tasks wait for room.
+    var quietSince: Instant?
+    /// Bytes that had been released by then.
+    var quietAfter: UInt64 = 0
     var isShuttingDown = false
     /// Messages that did not decode, were doubled, late or of another epoch.
     var dropped: UInt64 = 0
@@ -44,14 +51,17 @@ public struct Engine: Sendable {
         _ events: some Sequence<EngineEvent>, at now: Instant, effects: inout [EngineEffect]
     ) {
         for event in events { take(event, at: now) }
+        admitWaiting(at: now)
         flush(at: now)
-        holderHints.removeAll(keepingCapacity: true)
+        holderHint = nil
         effects.append(contentsOf: outbox.effects)
         outbox.effects.removeAll(keepingCapacity: true)
     }
 
     /// When a `tick` is due at the latest; nil when nothing waits for time to pass.
-    public var nextDeadline: Instant? { scheduler.nextDeadline }
+    public var nextDeadline: Instant? {
+        [scheduler.nextDeadline, roomDeadline].compactMap { $0 }.min()
+    }
 
     private mutating func take(_ event: EngineEvent, at now: Instant) {
         switch event {

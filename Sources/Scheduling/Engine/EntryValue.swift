@@ -32,6 +32,22 @@ struct EntryValue: Hashable, Sendable {
         return taken
     }
 
+    /// This with what `newer` offers at the same ports.
+    func updated(by newer: EntryValue?) -> EntryValue {
+        guard let newer else { return self }
+        var updated = self
+        if data != nil { updated.data = newer.data ?? data }
+        if test != nil { updated.test = newer.test ?? test }
+        if model != nil { updated.model = newer.model ?? model }
+        return updated
+    }
+
+    func names(_ id: ObjectID) -> Bool {
+        var found = false
+        forEachReference { found = found || $0.id == id }
+        return found
+    }
+
     func forEachReference(_ body: (ObjectRef) -> Void) {
         data?.forEachReference(body)
         test?.forEachReference(body)

@@ -23,5 +23,8 @@ struct PlanShape: Hashable, Sendable {
         self.depths = depths
     }
 
+    /// Whether any edge reads the node's entries.
+    func isRead(_ node: PlanNodeIndex) -> Bool { !readPorts[Int(node.rawValue)].isEmpty }
+
     func reads(_ port: Port, of node: PlanNodeIndex) -> Bool { readPorts[Int(node.rawValue)].contains(port) }
 }

@@ -39,13 +39,15 @@ extension RunRecord {
             update.model = planNode.keepsModel ? success.model : nil
             update.output = planNode.keepsOutput ? success.output : nil
             record(update, &catalog)
-            offer(entry, of: firing.node, data: success.output, model: success.model, &catalog)
+            offer(
+                entry, of: firing.node, data: success.output, model: success.model,
+                origin: origin(of: firing, part: nil), &catalog)
             planner.succeeded(entry, notes: &notes)
         } else {
             // The parts are the relation's entries; the firing itself only tells what the split cost.
             update.isInternal = true
             record(update, &catalog)
-            answers[entry] = success.parts
+            answers[entry] = SplitAnswer(parts: success.parts, recipe: recipe(of: firing))
             planner.split(entry, parts: success.parts.compactMap { Key($0.labels) }, notes: &notes)
         }
         absorb(notes, &catalog)
@@ -83,10 +85,11 @@ extension RunRecord {
             update.failure = located(Failure(kind: .cancelled, message: message), record.firing, attempt: 0)
             self.record(update, &catalog)
         }
+        let tasks = stopped.map(\.task) + recovery.tasks
         live = [:]
         self.message = message
         finish(end, at: now, &catalog)
-        return stopped.map(\.task)
+        return tasks
     }
 
     mutating func finish(_ end: PipelineGraph.RunState, at now: Instant, _ catalog: inout ObjectCatalog) {
@@ -114,18 +117,26 @@ extension RunRecord {
         }
     }
 
+    private func origin(of firing: Firing, part: Key?) -> Origin? {
+        guard shape.isRead(firing.node) else { return nil }
+        return recipe(of: firing).map { Origin(recipe: $0, part: part) }
+    }
+
     private mutating func enterPart(
         _ part: Int, _ entry: EntryID, _ node: PlanNodeIndex, of parent: EntryID, _ key: Key,
         _ catalog: inout ObjectCatalog
     ) {
-        guard let answer = answers[parent]?[part] else { return }
+        guard let split = answers[parent] else { return }
+        let answer = split.parts[part]
+        let labels = Key(answer.labels)
         let planNode = planNode(node)
         record(
             EntryUpdate(
                 entry: entry, node: planNode.node, phase: planNode.phase, key: key, state: .succeeded,
                 output: planNode.keepsOutput ? answer.train : nil, inputs: [parent], isInternal: planNode.isInternal),
             &catalog)
-        offer(entry, of: node, data: answer.train, test: answer.test, &catalog)
+        let origin = split.recipe.flatMap { recipe in labels.map { Origin(recipe: recipe, part: $0) } }
+        offer(entry, of: node, data: answer.train, test: answer.test, origin: origin, &catalog)
     }
 
     private mutating func enterSource(

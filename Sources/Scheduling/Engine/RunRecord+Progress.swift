@@ -18,7 +18,7 @@ extension RunRecord {
 
     func status(at now: Instant, unixOffset: UInt64) -> RunStatus {
         RunStatus(
-            run: id, name: request.name.isEmpty ? request.graph.name : request.name, state: state, progress: progress,
+            run: id, name: title, state: state, progress: progress,
             nodes: request.graph.nodes.map(\.name), startedUnixMilliseconds: (started.microseconds + unixOffset) / 1000,
             elapsedMilliseconds: (ended ?? now).since(started) / 1000)
     }

@@ -2,10 +2,10 @@ import AnabranchCore
 import PipelineGraph
 
 extension RunRecord {
-    /// Keeps of an entry what some edge reads.
+    /// Keeps of an entry what some edge reads, and how that was made.
     mutating func offer(
         _ entry: EntryID, of node: PlanNodeIndex, data: Data?, test: Data? = nil, model: ObjectRef? = nil,
-        _ catalog: inout ObjectCatalog
+        origin: Origin? = nil, _ catalog: inout ObjectCatalog
     ) {
         var value = EntryValue(node: node)
         if shape.reads(.data, of: node) { value.data = data }
@@ -14,17 +14,21 @@ extension RunRecord {
         guard !value.isEmpty else { return }
         value.forEachReference { catalog.use($0) }
         values[entry] = value
+        recovery.origins[entry] = origin
     }
 
     /// No firing will read this port again.
     mutating func withdraw(_ port: Port, of entry: EntryID, _ catalog: inout ObjectCatalog) {
         guard let taken = values[entry]?.remove(port) else { return }
         taken.forEachReference { catalog.endUse($0) }
-        if values[entry]?.isEmpty == true { values[entry] = nil }
+        guard values[entry]?.isEmpty == true else { return }
+        values[entry] = nil
+        recovery.origins[entry] = nil
     }
 
     /// The run has ended: nothing more will be read.
     mutating func withdrawAll(_ catalog: inout ObjectCatalog) {
+        abandonRecovery(&catalog)
         for value in values.values { value.forEachReference { catalog.endUse($0) } }
         values = [:]
         for payload in payloads { catalog.endUse(payload) }

@@ -23,7 +23,7 @@ struct RunRecord: Sendable {
     /// Attempts that did not end their firings.
     var earlier: [EntryID: [EarlierAttempt]] = [:]
     /// Finished splitter firings' answers, until the planner has entered their parts.
-    var answers: [EntryID: [SplitPart]] = [:]
+    var answers: [EntryID: SplitAnswer] = [:]
     /// Tasks that the scheduler asked for and that the plan could not give yet.
     var hunger = 0
     /// All finished entries, in the order of their ends: the run's results. Every object named here is in use.
@@ -37,6 +37,7 @@ struct RunRecord: Sendable {
     /// Objects of the request that the run uses until it has ended.
     var payloads: [ObjectRef] = []
     var logs = LogRing()
+    var recovery = Recovery()
     /// When watchers, and subscribers, were last told how far the run is.
     var pushed: Instant?
     var published: Instant?

@@ -58,17 +58,28 @@ extension SessionRecord {
     mutating func draw(_ limit: Int, after last: UInt64, _ maxAttempts: UInt32) -> [(CallID, ReadyTask)] {
         var drawn: [(CallID, ReadyTask)] = []
         while drawn.count < limit, let id = ready.popFirst() {
-            guard var call = queued[id], call.task == nil else { continue }
+            guard let call = queued[id], call.task == nil else { continue }
             let task = TaskID(last + UInt64(drawn.count) + 1)
-            call.task = task
-            queued[id] = call
-            running += 1
-            let requirements = TaskRequirements(
-                executor: call.call.executor, cores: call.call.limits.threads ?? 1, retries: call.call.retries,
-                maxAttempts: maxAttempts)
-            let taskClass = TaskClass(run: self.id, kind: kinds.kind(of: call.call.function))
-            drawn.append((id, ReadyTask(task: task, taskClass: taskClass, requirements: requirements)))
+            if let ready = hand(id, task, maxAttempts) { drawn.append((id, ready)) }
         }
         return drawn
+    }
+
+    /// The call goes to the scheduler.
+    mutating func hand(_ id: CallID, _ task: TaskID, _ maxAttempts: UInt32) -> ReadyTask? {
+        guard let call = queued[id]?.call else { return nil }
+        queued[id]?.task = task
+        running += 1
+        let requirements = TaskRequirements(
+            executor: call.executor, cores: call.limits.threads ?? 1, retries: call.retries, maxAttempts: maxAttempts)
+        let taskClass = TaskClass(run: self.id, kind: kinds.kind(of: call.function))
+        return ReadyTask(task: task, taskClass: taskClass, requirements: requirements)
+    }
+
+    /// The scheduler has no task for the call any more, though it has not ended.
+    mutating func takeBack(_ id: CallID) {
+        guard queued[id]?.task != nil else { return }
+        queued[id]?.task = nil
+        running -= 1
     }
 }

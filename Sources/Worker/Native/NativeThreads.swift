@@ -109,7 +109,11 @@ final class NativeThreads: @unchecked Sendable {
             return .success(
                 try function(NativeCall(work: work, key: task.key, node: task.node, store: store, meter: meter)))
         } catch let error as StoreError {
-            return .failure(Failure(kind: error.failureKind, type: "StoreError", message: "\(error)", host: host))
+            return .failure(
+                Failure(
+                    kind: error.failureKind, type: "StoreError", message: "\(error)", host: host, lost: error.lostObject
+                )
+            )
         } catch let error as NativeFunctionError {
             return .failure(Failure(kind: .invalid, message: "\(error)", host: host))
         } catch {

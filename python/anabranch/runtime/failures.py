@@ -48,6 +48,8 @@ def failure_of(
         failure.peak_memory_bytes = peak_memory()
         under = _ceiling(limits, setup)
         message = f"out of memory{under} (peak {_mebibytes(failure.peak_memory_bytes)}): {message or 'MemoryError'}"
+    if isinstance(error, ObjectLost):
+        failure.lost.writer, failure.lost.sequence = error.writer, error.sequence
     failure.message = _clean(message)
     if kind != task_pb2.FAILURE_KIND_INVALID or error.__cause__ is not None:
         # A refusal is the runtime's own: its message says all, unless the user's code caused it.

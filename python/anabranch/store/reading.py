@@ -41,14 +41,16 @@ class SegmentReader:
         if offset % ALIGNMENT or length == 0:
             raise StoreError(f"the reference to object {writer:x}.{sequence} is malformed: {length} bytes at {offset}")
         key = (writer, segment)
+        end = offset + length
         mapping = self._maps.get(key)
-        if mapping is None or offset + length > len(mapping):
+        if mapping is None or end > len(mapping):
             mapping = self._map(key, sequence)
-            if offset + length > len(mapping):
-                raise ObjectLost(
-                    f"object {writer:x}.{sequence} is lost: segment {segment} has {len(mapping)} bytes, "
-                    f"the object ends at {offset + length}"
-                )
+            size = len(mapping)
+        else:
+            size = self._size(key, len(mapping))
+        if end > size:
+            path = segment_path(self._directory, writer, segment)
+            raise ObjectLost(writer, sequence, f"its segment {path} has {size} bytes, it ends at {end}")
         return memoryview(mapping)[offset : offset + length]
 
     def sweep(self, now: bool = False) -> None:
@@ -66,20 +68,30 @@ class SegmentReader:
         for key, mapping in list(self._maps.items()):
             self._forget(key, mapping)
 
+    def _size(self, key: tuple[int, int], mapped: int) -> int:
+        """Bytes of a mapped segment that may be read: to read past the end of one that was cut short is a SIGBUS."""
+        try:
+            return os.stat(segment_path(self._directory, *key), follow_symlinks=False).st_size
+        except OSError:
+            return mapped  # its name is gone, its bytes stay for as long as they are mapped
+
     def _map(self, key: tuple[int, int], sequence: int) -> mmap.mmap:
         self.sweep(now=True)
         writer, segment = key
         path = segment_path(self._directory, writer, segment)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError as error:
+            raise ObjectLost(writer, sequence, f"its segment {path} is gone") from error
         except OSError as error:
-            raise ObjectLost(
-                f"object {writer:x}.{sequence} is lost: its segment {path} cannot be opened ({error.strerror})"
-            ) from error
+            # The bytes may be there: too many open files, say.
+            raise StoreError(f"object {writer:x}.{sequence} cannot be read: {path}: {error.strerror}") from error
         try:
+            if os.fstat(descriptor).st_size == 0:
+                raise ObjectLost(writer, sequence, f"its segment {path} is empty")
             mapping = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
-        except (OSError, ValueError) as error:
-            raise ObjectLost(f"object {writer:x}.{sequence} is lost: {path} cannot be mapped ({error})") from error
+        except OSError as error:
+            raise StoreError(f"object {writer:x}.{sequence} cannot be read: {path}: {error.strerror}") from error
         finally:
             os.close(descriptor)
         self._maps[key] = mapping

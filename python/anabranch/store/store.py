@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anabranch.store.directory import take_writer_lock, writer_lock_path
-from anabranch.store.errors import ObjectLost, StoreError
+from anabranch.store.errors import ObjectLost, StoreError, StoreFull
 from anabranch.store.lease import WriterLease
 from anabranch.store.pickle5 import (
     PICKLE_HEADER,
@@ -92,6 +92,8 @@ class Store:
         self._released: list[_Key] = []
         self._waiting: set[_Key] = set()  # own objects released while this process still has views of them
         self._bytes_in = self._bytes_out = self._bytes_copied = 0
+        #: Says who holds what, for the error of a full store.
+        self.explain_full: Callable[[], str] | None = None
         self._forked = False
         self._closed = False
         _open_stores.add(self)
@@ -143,7 +145,12 @@ class Store:
             return common_pb2.ObjectRef(
                 writer=self.writer, sequence=sequence, encoding=encoding, length=length, inline_bytes=data
             )
-        segment, offset, target = self._segments.allocate(length)
+        try:
+            segment, offset, target = self._segments.allocate(length)
+        except StoreFull as error:
+            if self.explain_full is None:
+                raise
+            raise StoreFull(f"{error}; {self.explain_full()}") from error
         try:
             payload.write(target)
         except BaseException:

@@ -54,6 +54,17 @@ class Segment:
             os.unlink(self.path)
         self.unmap()
 
+    @property
+    def is_intact(self) -> bool:
+        """Whether the file still stands as it was made.
+
+        Nobody reads what is written to one that was removed, and to write to one that was cut short is a SIGBUS.
+        """
+        try:
+            return os.stat(self.path, follow_symlinks=False).st_size >= self.regions.size
+        except OSError:
+            return False
+
     def unmap(self) -> None:
         """Forget the mapping, not the file."""
         self.bytes.release()
@@ -94,8 +105,13 @@ class SegmentWriter:
         with self._lock:
             if self._closed:
                 raise StoreError("the store is closed")
-            segment, offset = self._allocate_own(wanted) if wanted >= OWN_SEGMENT else self._allocate_shared(wanted)
-            return segment.number, offset, segment.bytes[offset : offset + length]
+            while True:
+                segment, offset = self._allocate_own(wanted) if wanted >= OWN_SEGMENT else self._allocate_shared(wanted)
+                if segment.is_intact:
+                    return segment.number, offset, segment.bytes[offset : offset + length]
+                # Its objects are lost to whoever has not opened them; nothing further goes there.
+                del self._segments[segment.number]
+                segment.unmap()
 
     def release(self, number: int, offset: int) -> None:
         """Let the region be used again: nobody needs or holds what stands there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -133,6 +134,38 @@ def test_a_removed_segment_is_lost_by_name_and_old_views_stay(store: Store, read
     reader.take_released()
     reader._reader.sweep(now=True)
     assert view[4999] == 4999 and reader._reader._maps == {}
+
+
+@pytest.mark.parametrize("size", [None, 4096, 0], ids=["removed", "cut short", "empty"])
+def test_a_broken_segment_is_lost_and_nothing_further_goes_there(
+    store: Store, reader: Store, directory: str, size: int | None
+) -> None:
+    ref = store.put(np.arange(5000.0))
+    reader.get(ref)
+    path = f"{directory}/seg-{store.writer:016x}-{ref.segment}"
+    os.unlink(path) if size is None else os.truncate(path, size)
+    with Store(directory) as other:
+        for process in (other, reader) if size is not None else (other,):
+            with pytest.raises(ObjectLost) as caught:
+                process.get(ref)
+            assert (caught.value.writer, caught.value.sequence) == (ref.writer, ref.sequence)
+        following = store.put(np.arange(5000.0))
+        assert following.segment != ref.segment and other.get(following)[4999] == 4999
+    store.release([identifier(ref), identifier(following)])
+
+
+def test_too_many_open_files_is_no_loss(store: Store, directory: str) -> None:
+    ref = store.put(np.arange(5000.0))
+    with Store(directory) as other:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            with pytest.raises(StoreError, match="Too many open files") as caught:
+                other.get(ref)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert not isinstance(caught.value, ObjectLost)
+        assert other.get(ref)[4999] == 4999
 
 
 def test_objects_outlive_their_writer(directory: str, reader: Store) -> None:

@@ -1,0 +1,84 @@
+import AnabranchCore
+import PipelineGraph
+import Testing
+
+@testable import Scheduling
+
+@Suite struct EngineStoreFullTests {
+    private let bench = EngineBench()
+    private var graphs: EngineGraphs { EngineGraphs(bytes: bench.bytes, writer: WriterID(0xC1)) }
+    private static let full = Outcome.failure(Failure(kind: .storeFull, message: "the object store is full"))
+
+    @Test func aTaskThatNeverFitsFailsAndSaysWhoHoldsMost() throws {
+        bench.addWorker(slots: 1)
+        let client = bench.addClient()
+        bench.script = { $0.node == "tree" ? Self.full : nil }
+        let run = try #require(bench.submit(graphs.line(.fit), by: client))
+        bench.work()
+        #expect(bench.states[run]?.state == .running)
+        while bench.states[run]?.state == .running, let deadline = bench.engine.roomDeadline {
+            bench.now = max(bench.now, deadline)
+            bench.send(.tick)
+            bench.work()
+        }
+        #expect(bench.states[run]?.state == .failed)
+        let failures = (bench.entries[run] ?? []).compactMap(\.failure)
+        #expect(failures.count == 2)
+        for failure in failures {
+            for part in ["the object store is full", "run 1 (line) asked", "run 1 (line), scale: ", "--store-budget"] {
+                #expect(failure.message.contains(part), "\(failure.message)")
+            }
+        }
+        // Each was tried once more when nothing else ran.
+        #expect(bench.sent.filter { $0.node == "tree" }.count == 4)
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.giveBack(client)
+        bench.expectEmpty()
+        #expect(bench.engine.waiting.isEmpty && bench.engine.roomTries.isEmpty && bench.engine.tasks.isEmpty)
+    }
+
+    @Test func aTaskWaitsWhileAnotherMayMakeRoom() throws {
+        let worker = try #require(bench.addWorker(slots: 2))
+        let client = bench.addClient()
+        let run = try #require(bench.submit(graphs.line(.fit, partitions: 2), by: client))
+        let tasks = bench.queued.removeValue(forKey: worker) ?? []
+        #expect(tasks.map(\.node) == ["scale", "scale"])
+        bench.report(worker, [TaskResult(attempt: tasks[0].attempt, outcome: Self.full, holder: bench.writers[worker])])
+        #expect(bench.engine.waiting.count == 1)
+        #expect(bench.queued[worker]?.contains { $0.node == "scale" } != true)
+        bench.report(worker, [bench.answer(tasks[1], by: worker)])
+        bench.work()
+        #expect(bench.engine.waiting.isEmpty, "what the others have released lets it run")
+        #expect(bench.states[run]?.state == .succeeded)
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.giveBack(client)
+        bench.expectEmpty()
+    }
+
+    @Test func aCallThatWaitsForRoomCanBeCancelled() throws {
+        let worker = try #require(bench.addWorker(slots: 2))
+        let client = bench.addClient()
+        bench.send(.requested(client, request: 2, .openSession(name: "s")))
+        let function = Call.Function.native(name: "f", parameters: [])
+        bench.send(
+            .requested(
+                client, request: 0,
+                .submitCalls(
+                    RunID(1), [Call(id: CallID(1), function: function), Call(id: CallID(2), function: function)])))
+        let tasks = bench.queued.removeValue(forKey: worker) ?? []
+        #expect(tasks.count == 2)
+        bench.report(worker, [TaskResult(attempt: tasks[0].attempt, outcome: Self.full, holder: bench.writers[worker])])
+        #expect(bench.engine.waiting.count == 1 && bench.results.isEmpty)
+        bench.send(.requested(client, request: 3, .cancelCalls(RunID(1), [CallID(1)])))
+        guard case .failure(let failure)? = bench.results[CallID(1)]?.outcome else {
+            Issue.record("the call has not ended")
+            return
+        }
+        #expect(failure.kind == .cancelled)
+        bench.report(worker, [bench.answer(tasks[1], by: worker)])
+        #expect(bench.engine.waiting.isEmpty && bench.queued[worker]?.isEmpty != false)
+        bench.send(.requested(client, request: 4, .closeRun(RunID(1))))
+        bench.giveBack(client)
+        #expect(bench.engine.catalog.count == 0 && bench.engine.tasks.isEmpty)
+    }
+}
