@@ -38,7 +38,7 @@ extension Engine {
             runs[run]?.earlier[entry, default: []].keep(earlier)
         case .call(let run, let call):
             sessions[run]?.earlier[call, default: []].keep(earlier)
-        case nil: break
+        case .remake, nil: break
         }
     }
 }
