@@ -106,7 +106,8 @@ def test_a_task_waits_for_room_that_another_makes():
             import numpy
             return numpy.ones(n, numpy.uint8)
         with ab.Executor() as ex:
-            ex.submit(abs, 1).result(60)
+            # Both slots have a runtime then, and the pool knows that calls may be long.
+            list(ex.map(time.sleep, [1, 1, 1, 1], timeout=60))
             holding = ex.submit(hold, np.ones(40 * MIB, np.uint8), marker)
             wait_until(lambda: status().runs[0].progress[0].running == 1, "the holder does not run")
             wanting = ex.submit(make, 45 * MIB)
