@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import pathlib
 from collections import defaultdict
@@ -32,7 +33,7 @@ def load(path: pathlib.Path) -> list[dict]:
             assert opened.pop((event["cat"], event["id"]))["ts"] < event["ts"]
     assert not opened
     for spans in slots(events).values():
-        for before, after in zip(spans, spans[1:]):
+        for before, after in itertools.pairwise(spans):
             assert before["ts"] + before["dur"] <= after["ts"], (before, after)
     named = {(event["pid"], event["tid"]) for event in events if event["ph"] == "M"}
     assert {(event["pid"], event["tid"]) for event in events if event["ph"] != "M"} <= named

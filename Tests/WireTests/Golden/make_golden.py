@@ -407,7 +407,10 @@ def from_coordinator() -> dict[str, m.FromCoordinator]:
         inline_threshold=4096,
         store_budget=1 << 31,
     )
-    outcomes = [m.CallResult(call=1, value=inline(90), usage=usage()), m.CallResult(call=2, failure=failure(), earlier=earlier())]
+    outcomes = [
+        m.CallResult(call=1, value=inline(90), usage=usage()),
+        m.CallResult(call=2, failure=failure(), earlier=earlier()),
+    ]
     bodies: dict[str, Message] = {
         "error": m.Error(code=m.ERROR_CODE_INVALID_GRAPH, message="cycle: a, b", node="a"),
         "ok": m.Ok(),

@@ -35,8 +35,9 @@ def by_value(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def undisturbed() -> dict[str, str]:
     """What each kind of work comes to when nobody disturbs it."""
-    import workloads
     from cluster import standing
+
+    import workloads
 
     cloudpickle.register_pickle_by_value(workloads)
     try:

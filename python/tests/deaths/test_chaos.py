@@ -17,9 +17,9 @@ import psutil
 import pytest
 from cluster import PATIENCE, Cluster, standing
 from disturber import Disturber
-from workloads import KINDS, RETRIES, _array, _grow
 
 import anabranch as ab
+from workloads import KINDS, RETRIES, _array, _grow
 
 SECONDS = float(os.environ.get("ANABRANCH_CHAOS_SECONDS", "60"))
 SEED = int(os.environ.get("ANABRANCH_CHAOS_SEED", str(random.SystemRandom().randrange(1 << 32))))

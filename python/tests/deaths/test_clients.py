@@ -9,6 +9,7 @@ import time
 
 import pytest
 from cluster import PATIENCE, Cluster, standing
+
 from workloads import called
 
 pytestmark = pytest.mark.leaves("children", "descriptors")

@@ -12,10 +12,10 @@ import numpy as np
 import psutil
 import pytest
 from cluster import PATIENCE, standing
-from workloads import KINDS, _array, fitted, graph, table
 
 import anabranch as ab
 from anabranch.client import current
+from workloads import KINDS, _array, fitted, graph, table
 
 pytestmark = pytest.mark.leaves("children", "descriptors")
 

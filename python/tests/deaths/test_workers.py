@@ -8,10 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psutil
 import pytest
 from cluster import PATIENCE, Cluster, standing
-from workloads import KINDS
 
 import anabranch as ab
 from anabranch.client import current
+from workloads import KINDS
 
 pytestmark = pytest.mark.leaves("children", "descriptors")
 
