@@ -337,6 +337,16 @@ import Testing
         #expect(bench.engine.writersToProbe.isEmpty)
     }
 
+    @Test func aSilentWorkersRuntimesAreNotTakenForDead() throws {
+        let worker = try #require(bench.addWorker())
+        for _ in 0..<8 {
+            bench.now = bench.now.advanced(by: 3_000_000)
+            bench.send(.tick)
+        }
+        #expect(bench.engine.workers[worker]?.isSilent == true)
+        #expect(bench.engine.writersToProbe.isEmpty)
+    }
+
     @Test func aClientThatCannotBeReachedIsStillProbed() {
         let client = bench.addClient()
         bench.send(.clientVanished(client))

@@ -113,12 +113,14 @@ extension Engine {
         if !worker.hasLeft { outbox.effects.append(.disconnectLane(id)) }
     }
 
-    /// Writers whose processes may have ended unseen: clients', and those of workers that are lost or silent. The shell
+    /// Writers whose processes may have ended unseen: clients', and those of lost workers. The shell
     /// tries their locks and reports the ended ones by `writersEnded`.
     public var writersToProbe: [WriterID] {
         catalog.liveWriters { owner in
             guard case .worker(let id) = owner, let worker = workers[id] else { return true }
-            return worker.state == .lost || worker.isSilent
+            // One that is only silent may stand still with a runtime that has not taken its lock yet. It tells of its writers
+            // itself when it goes on, and its lane's connection drops when it does not.
+            return worker.state == .lost
         }
     }
 
@@ -129,9 +131,6 @@ extension Engine {
             switch owner {
             case .client(let client): clientVanished(client, at: now)
             case .worker(let worker):
-                if workers[worker]?.isSilent == true, catalog.liveWriters(of: .worker(worker)).isEmpty {
-                    workerLost(worker, at: now)
-                }
                 retireIfEnded(worker, at: now)
             case nil: break
             }

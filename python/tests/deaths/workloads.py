@@ -84,6 +84,8 @@ def fitted(seconds: float = 0.0) -> str:
     """Fit, then predict and score with the models of the fit."""
     X, y = table()
     run = graph(seconds).fit(X, y, partitions=2)
+    if run.failed:
+        return digest(run)
     return "\n\n".join([digest(run), digest(run.predict(X)), digest(run.score(X, y))])
 
 
