@@ -225,6 +225,19 @@ import Testing
         }
     }
 
+    @Test func answersThatALongTaskKeepsBackAreAskedForOnce() {
+        var machine = ready(slots: 1)
+        let tasks = (1...4).map { task(UInt64($0)) }
+        _ = handle(&machine, .tasksArrived([tasks[0]]))
+        _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0], microseconds: 100)]))
+        _ = handle(&machine, .tasksArrived(Array(tasks[1...])))
+        #expect(handle(&machine, .runtimeBegan(SlotIndex(0), TaskID(3)), after: 1_000).isEmpty)
+        let later = now.advanced(byMicroseconds: 1_000)
+        #expect(machine.nextDeadline(after: later) == now.advanced(byMicroseconds: 21_000))
+        #expect(handle(&machine, .tick, after: 21_000) == [.askForAnswers(SlotIndex(0))])
+        #expect(handle(&machine, .tick, after: 42_000).isEmpty)
+    }
+
     @Test func garbageIsTheFaultOfTheOneThatWritesItAlone() {
         var machine = ready(slots: 1)
         let tasks = (1...4).map { task(UInt64($0)) }

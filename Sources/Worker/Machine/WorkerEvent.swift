@@ -64,6 +64,8 @@ public enum WorkerEffect: Hashable, Sendable {
     case send(SlotIndex, [TaskAssignment])
     /// Tasks that the runtime has not begun are to be answered with `cancelled`. Answered with `runtimeWithdrew`.
     case withdraw(SlotIndex, [Attempt])
+    /// A task has kept answers waiting that its runtime has: ask for them.
+    case askForAnswers(SlotIndex)
     case runNative(SlotIndex, [TaskAssignment])
     case killRuntime(SlotIndex)
     case report([TaskResult])

@@ -72,6 +72,18 @@ extension WorkerMachine {
         return tasks
     }
 
+    /// What is done before a task that turns out to be long is answered while that still runs.
+    mutating func askForAnswers(at now: Moment, effects: inout [WorkerEffect]) {
+        for i in slots.indices where slots[i].runtime == .ready && slots[i].python.count > 1 {
+            guard let place = slots[i].runningPlace, place > slots[i].python.startIndex,
+                slots[i].asked != slots[i].begun,
+                now.microseconds(since: slots[i].runningSince) >= Self.stealAfterMicroseconds
+            else { continue }
+            slots[i].asked = slots[i].begun
+            effects.append(.askForAnswers(SlotIndex(i)))
+        }
+    }
+
     /// What waits behind a long task inside a runtime moves to a slot that has nothing to do, once the runtime will not
     /// begin it.
     mutating func steal(at now: Moment, effects: inout [WorkerEffect]) {

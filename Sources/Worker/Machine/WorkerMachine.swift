@@ -6,7 +6,8 @@ import DequeModule
 /// Pure: the shell (`Worker`) feeds events and performs effects. All tasks wait in one queue that the slots share, so that
 /// no task waits behind another while a slot is idle.
 public struct WorkerMachine: Sendable {
-    /// A runtime that works on its first task for longer than this loses what it has not begun to an idle slot.
+    /// A runtime that works on its first task for longer than this loses what it has not begun to an idle slot, and is asked
+    /// for what it has done.
     static let stealAfterMicroseconds: UInt64 = 20_000
     /// Starts of a runtime that may fail in a row before its tasks do.
     static let startAttempts = 2
@@ -69,6 +70,7 @@ public struct WorkerMachine: Sendable {
         enforceDeadlines(at: now, effects: &effects)
         assign(at: now, effects: &effects)
         steal(at: now, effects: &effects)
+        askForAnswers(at: now, effects: &effects)
         if isDraining && !hasLeft && queue.isEmpty && slots.allSatisfy(\.isIdle) {
             hasLeft = true
             effects.append(.leave)

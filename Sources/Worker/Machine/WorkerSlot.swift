@@ -51,6 +51,8 @@ struct WorkerSlot: Sendable {
     var runningSince = Moment(microseconds: 0)
     /// The task that the runtime was seen to have begun last; nil while none was seen.
     private(set) var begun: TaskID?
+    /// The task during which the runtime was asked for the answers that it keeps back.
+    var asked: TaskID?
     /// Moving average of compute time; nil while nothing has been measured.
     var averageMicroseconds: UInt64?
     var failedStarts = 0
@@ -82,6 +84,7 @@ struct WorkerSlot: Sendable {
         if runtime == .unresponsive || runtime == .forgotten { return }
         runtime = .ready
         begun = nil
+        asked = nil
         failedStarts = 0
     }
 

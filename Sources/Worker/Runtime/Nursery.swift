@@ -31,9 +31,11 @@ final class Nursery {
     private var banned: Set<String> = []
 
     init(interpreter: String, environment: [String: String], threads: Int, path: [String], log: Logger) {
+        var marked = environment
+        // By it the fork server finds what is left when this process is killed.
+        marked["ANABRANCH_WORKER"] = String(UInt64.random(in: 0 ... .max), radix: 16)
         func launch(threads: Int) -> RuntimeLaunch {
-            RuntimeLaunch(
-                interpreter: interpreter, environment: RuntimeEnvironment.of(environment, threadsPerPool: threads))
+            RuntimeLaunch(interpreter: interpreter, environment: RuntimeEnvironment.of(marked, threadsPerPool: threads))
         }
         fresh = launch(threads: threads)
         // With one thread a pool starts none; a runtime sets its own number.

@@ -140,6 +140,12 @@ final class RuntimeProcess {
         }
     }
 
+    /// Sends the signal upon which it answers what it keeps back, from within the task that it runs. Code that takes no
+    /// signals, or has taken this one, goes on unharmed: it is ignored by default.
+    func askForAnswers() {
+        if let processID, !isReaped { _ = Foundation.kill(processID, SIGURG) }
+    }
+
     // MARK: - Output
 
     /// Reads what the child has written, one buffer at most: a task that prints without end must not keep the worker from

@@ -132,7 +132,12 @@ final class Runtimes {
             // What is printed from here on belongs to a later task.
             passOutput(slot, process, into: &notices)
             current[slot] = nil
-            process.beginTask()
+            if let running = process.running, running != results.last?.attempt.task {
+                // It was asked for these: the last lines are of the one that runs.
+                current[slot] = running
+            } else {
+                process.beginTask()
+            }
             notices.events.append(.runtimeAnswered(slot, results))
         }
         if !isOpen { end(slot, process, into: &notices) }

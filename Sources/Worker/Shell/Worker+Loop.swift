@@ -98,6 +98,7 @@ extension Worker {
         case .runNative(let slot, let tasks):
             if nativeStore == nil { openNativeStore() }
             native.run(slot, tasks)
+        case .askForAnswers(let slot): runtimes.processes[slot]?.askForAnswers()
         case .loadEstimators: runtimes.nursery.want([Nursery.estimators])
         case .killRuntime(let slot): take(runtimes.kill(slot))
         case .report(let results): answer.results += results.map(stamped)

@@ -33,9 +33,9 @@ class SetupError(Exception):
     """The process cannot become what the setup frame asks for."""
 
 
-def die_with_worker() -> None:
-    """Ask the kernel to end this process with the thread that started it, whatever a task is doing then."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+def die_with_worker(wanted: bool = True) -> None:
+    """Ask the kernel to end this process with the thread that started it, whatever it is doing then; or not to."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if wanted else 0, 0, 0, 0)
 
 
 def ignore_interrupts() -> None:

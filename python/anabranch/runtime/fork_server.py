@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from anabranch.runtime.environment import die_with_worker, ignore_interrupts
 from anabranch.runtime.libraries import GROUPS
+from anabranch.runtime.survivors import end_survivors
 from anabranch.runtime.versions import installed_versions
 
 _LONGEST_MESSAGE = 1 << 16
@@ -80,9 +81,13 @@ class ForkServer:
                     child = self._make_spare()
                     if child is not None:
                         return child
+            # Here it hears of the worker's end by itself, and can end what that leaves behind.
+            die_with_worker(False)
             text, descriptors, _, _ = socket.recv_fds(self._control, _LONGEST_MESSAGE, _DESCRIPTORS)
             if not text:
+                end_survivors()
                 return None
+            die_with_worker()
             message = json.loads(text)
             if "fork" in message:
                 child = self._fork(message["fork"], descriptors)

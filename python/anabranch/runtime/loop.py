@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections import deque
 from time import perf_counter_ns
@@ -47,6 +48,7 @@ class TaskLoop:
         self._strays: frozenset = frozenset()
         self._libraries = LoadedLibraries()
         self._pid = os.getpid()
+        self._is_in_task = False
 
     def run(self) -> None:
         """Serve until the worker closes its end.
@@ -60,6 +62,9 @@ class TaskLoop:
         OSError
             When results cannot be sent.
         """
+        # What the worker sends when a task that was taken for short has kept answers waiting for long. It interrupts
+        # system calls, else a task that waits in one would not be left for the handler; Python makes them again.
+        signal.signal(signal.SIGURG, self._answer_now)
         while True:
             idle = not self._queue
             if idle:
@@ -123,7 +128,9 @@ class TaskLoop:
         if not runner.is_short(task) or self._last_task_ns > _SHORT_NS:
             self._flush(started=task)
         begun = perf_counter_ns()
+        self._is_in_task = True
         result = runner.run(task)
+        self._is_in_task = False
         if os.getpid() != self._pid:
             # The task forked and the child came back here: the socket and the results are the parent's.
             os._exit(0)
@@ -150,6 +157,14 @@ class TaskLoop:
             message.loaded.extend(self._libraries.take_news())
             self._channel.send(message)
         self._flushed_ns = perf_counter_ns()
+
+    def _answer_now(self, *_: object) -> None:
+        """Send the results that are kept back, from within the task that keeps them."""
+        # Elsewhere a frame may be half written, and in a child that the task has forked they are not its own.
+        if self._is_in_task and self._done and os.getpid() == self._pid:
+            message = task_pb2.FromRuntime(results=self._done)
+            self._done = []
+            self._channel.send(message)
 
     def _ended_views(self) -> list:
         ended = self._store.take_released()

@@ -221,6 +221,70 @@ def test_of_a_node_only_the_rogue_variant_fails(pool, how, limits, kind, said):
     nothing_is_left()
 
 
+def test_a_running_node_can_be_cancelled(pool, tmp_path):
+    started = tmp_path / "started"
+    os.mkfifo(started)
+
+    def say_and_stay(X):
+        with open(started, "w") as file:
+            file.write("running")
+        spin_in_c()
+
+    run = ab.Pipeline(chain=ab.OrNode("stay", say_and_stay)).fit(np.ones((3, 2)), wait=False)
+    assert started.read_text() == "running"
+    run.cancel()
+    run.wait()
+    assert [entry.error.kind for entry in run["stay"]] == ["cancelled"]
+    with ab.Executor() as ex:
+        assert ex.submit(square, 7).result(LIMIT) == 49
+    nothing_is_left()
+
+
+# ---- the fork server
+
+
+def test_the_pool_outlives_its_fork_server(pool):
+    def parents():
+        """A runtime leads its session, and a child in reserve no group."""
+        worker = worker_process()
+        groups = [child for child in worker.children() if os.getpgid(child.pid) == child.pid]
+        return [child for child in groups if os.getsid(child.pid) == os.getsid(worker.pid)]
+
+    with ab.Executor() as ex:
+        runtime = ex.submit(os.getpid).result(LIMIT)
+        (server,) = parents()
+        server.kill()
+        gone([server.pid])
+        assert ex.submit(square, 8).result(LIMIT) == 64
+        # Each death needs a new runtime, and with it a new fork server.
+        for _ in range(3):
+            assert isinstance(ex.submit(kill_self).exception(LIMIT), ab.TaskKilled)
+        assert ex.submit(square, 9).result(LIMIT) == 81
+    assert runtime != server.pid
+    nothing_is_left()
+
+
+def wait_for(path):
+    if path:
+        with open(path) as file:
+            file.read(1)
+
+
+def test_short_answers_do_not_wait_for_a_long_task_behind_them(pool, tmp_path):
+    release = tmp_path / "release"
+    os.mkfifo(release)
+    with open(release, "r+b", buffering=0) as keeper, ab.Executor() as ex:
+        # Known to be short by now: their answers are kept back for a moment.
+        assert list(ex.map(wait_for, [""] * 2000)) == [None] * 2000
+        futures = [ex.submit(wait_for, "") for _ in range(50)]
+        long = ex.submit(wait_for, str(release))
+        try:
+            assert [future.result(LIMIT) for future in futures] == [None] * 50
+        finally:
+            keeper.write(b".")
+        assert long.result(LIMIT) is None
+
+
 # ---- memory
 
 

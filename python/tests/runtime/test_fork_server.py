@@ -18,6 +18,7 @@ import pytest
 from harness import TIME_LIMIT
 
 from anabranch.runtime.libraries import LoadedLibraries
+from anabranch.runtime.survivors import MARK
 from anabranch.store import Store
 from anabranch.v1 import task_pb2
 
@@ -28,7 +29,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 class Server:
     """Starts a fork server and stands in for its worker, a subreaper."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, mark: str = "") -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.store = store
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -37,7 +38,7 @@ class Server:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "anabranch.runtime", "--fork-server", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, **ONE_THREAD, "JE_ARROW_MALLOC_CONF": "background_thread:false"},
+                env={**os.environ, **ONE_THREAD, "JE_ARROW_MALLOC_CONF": "background_thread:false", MARK: mark},
                 stderr=subprocess.PIPE,
             )
         self.retired: list[int] = []
@@ -150,6 +151,29 @@ def test_a_forked_runtime_is_the_workers_child_and_nobody_elses(server: Server) 
     second.set_up()
     assert second.call(abs, -1)[0] == 1
     assert second.end() == 0
+
+
+def leave_processes() -> list[int]:
+    program = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    daemon = os.fork()
+    if daemon == 0:
+        os.setsid()
+        signal.pause()
+    return [os.getpid(), program.pid, daemon]
+
+
+def test_nothing_survives_a_worker_that_was_killed(client_store: Store) -> None:
+    """The end of its socket is all that the fork server learns of it."""
+    server = Server(client_store, mark=f"test-{os.getpid()}")
+    child = server.fork()
+    child.set_up()
+    left, _ = child.call(leave_processes)
+    assert server.end() == 0
+    # Its children are ours now; the socket was still open.
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in left if psutil.pid_exists(pid)], timeout=TIME_LIMIT)
+    assert not alive
+    child.socket.close()
+    os.close(child.output)
 
 
 def draw() -> tuple:
