@@ -471,7 +471,7 @@ import Testing
         }
         let stolen = handle(&machine, .tick, after: 1_000 + WorkerMachine.stealAfterMicroseconds)
         let behind = machine.slots[0].python.map(\.task.attempt).drop { $0 != here[3].attempt }
-        #expect(stolen == [.withdraw(SlotIndex(0), Array(behind))])
+        #expect(stolen == [.withdraw(SlotIndex(0), Array(behind)), .askForAnswers(SlotIndex(0))])
         let moved = handle(&machine, .runtimeWithdrew(SlotIndex(0), begun: here[2].attempt.task), after: 30_000)
         #expect(sends(moved)[SlotIndex(1)]?.first == here[3].attempt.task.rawValue)
         #expect(machine.slots[0].python.prefix(3).allSatisfy { $0.withdrawal == nil })

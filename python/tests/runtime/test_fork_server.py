@@ -73,9 +73,10 @@ class Server:
         _, said = self.process.communicate(timeout=TIME_LIMIT)
         for process in self.retired:
             os.waitpid(process, 0)
-        # A child in reserve ends with the server, and is ours to reap.
+        # A child in reserve ends with the server, whose group it is in, and is ours to reap.
         for child in psutil.Process().children():
-            child.wait(TIME_LIMIT)
+            if os.getpgid(child.pid) == self.process.pid:
+                child.wait(TIME_LIMIT)
         assert said == b"", said
         return self.process.returncode
 
