@@ -40,6 +40,7 @@ class Server:
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, **ONE_THREAD, "JE_ARROW_MALLOC_CONF": "background_thread:false", MARK: mark},
                 stderr=subprocess.PIPE,
+                start_new_session=True,
             )
         self.retired: list[int] = []
 
