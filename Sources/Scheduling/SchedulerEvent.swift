@@ -93,6 +93,8 @@ public enum SchedulerEvent: Hashable, Sendable {
     /// The run is never to be asked again: its plan has given the last task, or it is a session, which pushes its tasks.
     case runExhausted(RunID)
     case attemptStarted(WorkerID, Attempt)
+    /// All attempts of the worker that wait for tasks which they submitted; those that did and are not listed go on.
+    case attemptsWaiting(WorkerID, [Attempt])
     case attemptEnded(WorkerID, Attempt, AttemptEnd, computeMicroseconds: UInt64)
     /// Those that have ended are passed over.
     case tasksCancelled([TaskID])

@@ -45,7 +45,7 @@ public final class Worker {
         coordination = try Coordination(configuration)
         machine = WorkerMachine(
             slots: configuration.slots, threadsPerSlot: configuration.threads, host: coordination.host,
-            runtimeName: "\(configuration.python) -m anabranch.runtime")
+            runtimeName: "\(configuration.python) -m anabranch.runtime", mostWaiting: configuration.mostWaiting)
         stop = try StopSignal()
         let done = try Wakeup()
         nativeDone = done

@@ -19,6 +19,8 @@ public struct WorkerConfiguration: Sendable {
     public var threadsPerSlot: Int?
     /// Ceiling of a runtime's data segment, in bytes: an allocation beyond it is an error of its task. Nil: none.
     public var memoryPerSlot: UInt64?
+    /// Tasks that may wait at a time for tasks which they submitted themselves; each keeps a process.
+    public var mostWaiting: Int
     /// End of file on it ends the worker at once: it is the read end of a pipe that the worker's owner holds.
     public var watchDescriptor: Int32?
     /// How long to wait for the coordinator's first answer.
@@ -31,7 +33,7 @@ public struct WorkerConfiguration: Sendable {
     public init(
         address: String, slots: Int, python: String, store: String? = nil, labels: [String] = [],
         workingDirectory: String = "", systemPath: [String] = [], threadsPerSlot: Int? = nil,
-        memoryPerSlot: UInt64? = nil, watchDescriptor: Int32? = nil, welcomeSeconds: Double = 30,
+        memoryPerSlot: UInt64? = nil, mostWaiting: Int = 64, watchDescriptor: Int32? = nil, welcomeSeconds: Double = 30,
         silenceSeconds: Double = 60, version: String, functions: NativeFunctionRegistry = .standard
     ) {
         self.address = address
@@ -43,6 +45,7 @@ public struct WorkerConfiguration: Sendable {
         self.systemPath = systemPath
         self.threadsPerSlot = threadsPerSlot
         self.memoryPerSlot = memoryPerSlot
+        self.mostWaiting = mostWaiting
         self.watchDescriptor = watchDescriptor
         self.welcomeSeconds = welcomeSeconds
         self.silenceSeconds = silenceSeconds

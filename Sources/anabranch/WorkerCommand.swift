@@ -34,6 +34,9 @@ struct WorkerCommand: ParsableCommand {
     )
     var memoryPerSlot: String?
 
+    @Option(help: "Tasks that may wait at a time for tasks that they submitted themselves; each keeps a process.")
+    var mostWaiting: Int = 64
+
     @Option(help: "Seconds to wait for the coordinator's first answer.")
     var patience: Double = 30
 
@@ -51,6 +54,7 @@ struct WorkerCommand: ParsableCommand {
         if let threadsPerSlot, threadsPerSlot < 1 {
             throw ValidationError("--threads-per-slot \(threadsPerSlot): at least 1 is needed")
         }
+        if mostWaiting < 0 { throw ValidationError("--most-waiting \(mostWaiting): 0 or more is needed") }
         if let memoryPerSlot, ByteCount(parsing: memoryPerSlot) == nil {
             throw ValidationError("--memory-per-slot \(memoryPerSlot): write bytes, or a number with K, M or G")
         }
@@ -64,7 +68,8 @@ struct WorkerCommand: ParsableCommand {
             python: try Interpreter.resolve(python), store: store, labels: label, workingDirectory: directory,
             systemPath: sysPath.isEmpty ? [] : sysPath.components(separatedBy: ":"), threadsPerSlot: threadsPerSlot,
             memoryPerSlot: memoryPerSlot.flatMap { ByteCount(parsing: $0)?.bytes },
-            watchDescriptor: watchFd, welcomeSeconds: patience, version: AnabranchCommand.version)
+            mostWaiting: mostWaiting, watchDescriptor: watchFd, welcomeSeconds: patience,
+            version: AnabranchCommand.version)
         do {
             let worker = try Worker(settings, log: quietWhenWatched)
             let stop = worker.stop

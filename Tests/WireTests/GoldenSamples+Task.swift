@@ -70,16 +70,17 @@ extension GoldenSamples {
         epoch: epoch, worker: worker, results: results,
         heartbeat: Heartbeat(running: [attempt], idleSlots: 1, droppedMessages: 3, lastBatch: 299),
         released: [HeldReleased(holder: writer, objects: [object(5)])], writersOpened: [writer, WriterID(1)],
-        writersClosed: [WriterID(2)], logs: logs, started: [attempt])
+        writersClosed: [WriterID(2)], logs: logs, started: [attempt],
+        waiting: [attempt])
 
     static let toRuntime = ToRuntime(
         setup: RuntimeSetup(
             storePath: "/dev/shm/anabranch-0-x", writer: writer, slot: 1, threads: 2, inlineThreshold: 4096,
             storeBudget: 1 << 31, systemPath: ["", "/home/u/project"], workingDirectory: "/home/u/project",
-            memoryBytes: 1 << 32),
+            memoryBytes: 1 << 32, address: "ipc:///run/control.sock"),
         tasks: tasks, releases: [object(1)], cancels: [attempt])
 
     static let fromRuntime = FromRuntime(
         hello: RuntimeHello(versions: versions, processID: 4712), results: results, released: [object(4)],
-        started: attempt, loaded: ["numpy", "sklearn.tree"])
+        started: attempt, loaded: ["numpy", "sklearn.tree"], waiting: attempt, resumed: attempt)
 }

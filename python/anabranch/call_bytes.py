@@ -60,12 +60,15 @@ class CallBytes:
         Of calls of a Python function.
     writer : int
         Of the arguments.
+    name : str
+        Of the function, for timelines.
     """
 
-    __slots__ = ("_after", "_before", "_writer", "common", "function")
+    __slots__ = ("_after", "_before", "_writer", "common", "function", "name")
 
-    def __init__(self, common: control_pb2.Call, function: Ref | None, writer: int) -> None:
+    def __init__(self, common: control_pb2.Call, function: Ref | None, writer: int, name: str = "") -> None:
         self.function = function
+        self.name = name
         self.common = common
         self._after = common.SerializeToString()
         self._writer = common_pb2.ObjectRef(writer=writer).SerializeToString()

@@ -12,6 +12,7 @@ from typing import Any
 
 from anabranch.references import Ref
 from anabranch.v1 import control_pb2, task_pb2
+from anabranch.waiting import WatchedWaiters, inside_task, waiting
 
 # Guards what futures do before they have a condition of their own: the making of it, and ending without one.
 _bare = threading.Lock()
@@ -50,7 +51,7 @@ class CallFuture(Future):
             with _bare:
                 made = self.__dict__.get("_own_condition")
                 if made is None:
-                    self._waiters: list[Any] = []
+                    self._waiters: list[Any] = WatchedWaiters() if inside_task() else []
                     self._done_callbacks: list[Any] = []
                     made = self._own_condition = threading.Condition()
         return made
@@ -75,14 +76,27 @@ class CallFuture(Future):
         """Return the call's value, or raise what it raised."""
         if self._was_read:
             return self._value
-        if self._state == PENDING:
-            timeout = self._receive(timeout)
-        if self._state != FINISHED or self._exception is not None:
-            super().result(timeout)
+        if self._state != FINISHED and inside_task():
+            with waiting():
+                self._await(timeout)
+        elif self._state != FINISHED or self._exception is not None:
+            self._await(timeout)
         return self._read()
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Return what the call raised, None when it has a value."""
+        if self._state != FINISHED and inside_task():
+            with waiting():
+                return self._await_exception(timeout)
+        return self._await_exception(timeout)
+
+    def _await(self, timeout: float | None) -> None:
+        if self._state == PENDING:
+            timeout = self._receive(timeout)
+        if self._state != FINISHED or self._exception is not None:
+            super().result(timeout)
+
+    def _await_exception(self, timeout: float | None) -> BaseException | None:
         if self._state == PENDING:
             timeout = self._receive(timeout)
         return super().exception(timeout)

@@ -15,6 +15,7 @@ from anabranch.errors import AnabranchError, ConnectionFailed, RequestError
 from anabranch.references import DataRef, Holdings, Ref
 from anabranch.v1 import common_pb2, control_pb2
 from anabranch.versions import own_versions
+from anabranch.waiting import inside_task
 
 if TYPE_CHECKING:
     from anabranch.pool import EmbeddedPool
@@ -312,6 +313,9 @@ def _connect(
     address: str | None, slots: int | None, store_budget: int | str | None, python: str | None, timeout: float
 ) -> Client:
     address = address or os.environ.get("ANABRANCH_ADDRESS") or None
+    if inside_task():
+        # The pool is there: it runs the task that asks.
+        slots = store_budget = python = None
     if address is not None:
         if slots is not None or store_budget is not None or python is not None:
             raise RequestError(f"slots, store_budget and python are for embedded pools; {address} has its own")

@@ -20,6 +20,7 @@ from anabranch.failures import Failure
 from anabranch.node import Native, parse_bytes
 from anabranch.references import Ref
 from anabranch.v1 import control_pb2, task_pb2
+from anabranch.waiting import waiting
 
 if TYPE_CHECKING:
     from anabranch.timeline import CallTimeline
@@ -120,11 +121,12 @@ class Executor(concurrent.futures.Executor):
         if self._shut:
             raise RuntimeError("cannot schedule new futures after shutdown")
         if isinstance(fn, Native):
-            return CallBytes(self._native(fn), None, self._store.writer)
+            return CallBytes(self._native(fn), None, self._store.writer, fn.function)
         function = self._functions.reference(fn)
         last = self._last_bytes
         if last is None or last.function is not function:
-            last = self._last_bytes = CallBytes(self._common, function, self._store.writer)
+            name = getattr(fn, "__qualname__", type(fn).__name__)
+            last = self._last_bytes = CallBytes(self._common, function, self._store.writer, name)
         return last
 
     def _submit(self, named: CallBytes, args: tuple, kwargs: dict) -> CallFuture:
@@ -144,6 +146,8 @@ class Executor(concurrent.futures.Executor):
             encoded, kept = named.bare(number), None
         else:
             encoded, kept = named.python(number, self._store.number(len(data)), data), named.function
+        if self._timeline is not None:
+            self._timeline.submitted(number, named.name)
         self._kept[number] = kept
         self._pending[number] = future
         self._queue.append(encoded)
@@ -230,7 +234,7 @@ class Executor(concurrent.futures.Executor):
         if cancel_futures:
             self._cancel_all(list(self._pending.values()))
         if wait:
-            with self._idle:
+            with waiting(), self._idle:
                 self._idle.wait_for(lambda: not self._pending)
             self._end()
         elif not self._pending:

@@ -17,6 +17,7 @@ from anabranch.client import current
 from anabranch.executor import Executor
 from anabranch.references import Ref
 from anabranch.slots import pool_slots
+from anabranch.waiting import inside_task
 
 #: Seconds that a batch of calls should take: well above what one task costs, well below what a user waits for.
 BATCH_SECONDS = 0.02
@@ -81,7 +82,7 @@ class AnabranchBackend(joblib.ParallelBackendBase):
         """
         if n_jobs == 0:
             raise ValueError("n_jobs == 0 in Parallel has no meaning")
-        if self.nesting_level:
+        if self.nesting_level or inside_task():
             return 1
         if n_jobs is not None and n_jobs > 0:
             return n_jobs

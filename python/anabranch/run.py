@@ -15,6 +15,7 @@ from anabranch.mode import Mode
 from anabranch.records import FIT, Feed, Record
 from anabranch.relation import Relation, relation_of
 from anabranch.v1 import control_pb2
+from anabranch.waiting import waiting
 
 if TYPE_CHECKING:
     from anabranch.client import Client
@@ -116,7 +117,8 @@ class Run:
         from anabranch.progress import follow
 
         try:
-            follow(self, timeout, progress)
+            with waiting():
+                follow(self, timeout, progress)
         except KeyboardInterrupt:
             self.cancel()
             with self.feed.changed:

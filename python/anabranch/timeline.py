@@ -12,7 +12,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
 from anabranch.v1 import control_pb2, task_pb2
@@ -253,10 +253,9 @@ class CallTimeline:
         self._lock = threading.Lock()
         self._open = True
 
-    def submitted(self, number: int, function: Callable | Any) -> None:
-        """Note when a call was submitted."""
-        name = getattr(function, "__qualname__", None) or getattr(function, "function", None) or "call"
-        self._calls[number] = (str(name), _now())
+    def submitted(self, number: int, name: str) -> None:
+        """Note when a call was submitted, and what it calls."""
+        self._calls[number] = (name, _now())
 
     def ended(self, results: Iterable[control_pb2.CallResult]) -> None:
         """Write what became of calls."""

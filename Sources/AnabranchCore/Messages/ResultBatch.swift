@@ -9,11 +9,13 @@ public struct ResultBatch: Hashable, Sendable {
     public var writersClosed: [WriterID]
     public var logs: [SlotLog]
     public var started: [Attempt]
+    /// All that wait for what they submitted themselves; nil: as before.
+    public var waiting: [Attempt]?
 
     public init(
         epoch: Epoch, worker: WorkerID, results: [TaskResult] = [], heartbeat: Heartbeat? = nil,
         released: [HeldReleased] = [], writersOpened: [WriterID] = [], writersClosed: [WriterID] = [],
-        logs: [SlotLog] = [], started: [Attempt] = []
+        logs: [SlotLog] = [], started: [Attempt] = [], waiting: [Attempt]? = nil
     ) {
         self.epoch = epoch
         self.worker = worker
@@ -24,5 +26,6 @@ public struct ResultBatch: Hashable, Sendable {
         self.writersClosed = writersClosed
         self.logs = logs
         self.started = started
+        self.waiting = waiting
     }
 }

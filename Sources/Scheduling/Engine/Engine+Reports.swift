@@ -38,6 +38,7 @@ extension Engine {
                 .attemptEnded(
                     id, result.attempt, arrival.outcome.end, computeMicroseconds: result.usage.computeMicroseconds))
         }
+        if let waiting = batch.waiting { events.append(.attemptsWaiting(id, waiting)) }
         if let heartbeat = batch.heartbeat {
             workers[id]?.droppedMessages = heartbeat.droppedMessages
             workers[id]?.unconfirmed.removeAll { $0.number <= heartbeat.lastBatch }

@@ -33,8 +33,8 @@ extension Scheduler {
         var ahead: UInt32 = 0
         var waiting: [Attempt] = []
         for (attempt, lease) in workers[index].leasesInOrder() {
-            let fits = ahead + lease.slots <= workers[index].slots
-            ahead += lease.slots
+            let fits = ahead + lease.heldSlots <= workers[index].slots
+            ahead += lease.heldSlots
             guard !fits, !lease.hasStarted, lease.phase == .held, let lane = tasks[attempt.task]?.lane,
                 executors.contains(queue.shapes[queue.lanes[lane].key.shape].shape.executor)
             else { continue }

@@ -57,8 +57,8 @@ extension Scheduler {
         var long: UInt32 = 0
         var expected: UInt64 = 0
         for (attempt, lease) in worker.leasesInOrder() {
-            used += lease.slots
-            if let microseconds = lease.expected { expected += microseconds } else { long += lease.slots }
+            used += lease.heldSlots
+            if let microseconds = lease.heldMicroseconds { expected += microseconds } else { long += lease.slots }
             let task = tasks[attempt.task]
             let isCurrent = task?.stage == .running(worker.id, number: attempt.number)
             let isStraggler = task?.stragglers.contains(Placement(worker: worker.id, number: attempt.number)) == true

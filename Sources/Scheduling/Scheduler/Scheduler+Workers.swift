@@ -150,7 +150,7 @@ extension Scheduler {
         var ahead: UInt32 = 0
         return workers[index].leasesInOrder().map { attempt, lease in
             let mayHaveBegun = lease.hasStarted || ahead < workers[index].slots
-            ahead += lease.slots
+            ahead += lease.heldSlots
             return (attempt, lease, mayHaveBegun)
         }
     }

@@ -73,6 +73,8 @@ public struct Scheduler: Sendable {
             attemptStarted(attempt, on: worker, at: now)
         case .attemptEnded(let worker, let attempt, let end, let microseconds):
             attemptEnded(attempt, on: worker, end, microseconds, at: now, effects: &effects)
+        case .attemptsWaiting(let worker, let attempts):
+            attemptsWaiting(attempts, on: worker, at: now)
         case .tasksReady(let run, let tasks):
             tasksReady(tasks, of: run, effects: &effects)
         case .heartbeat(let worker, let running):

@@ -46,6 +46,8 @@ struct WorkerState: Sendable {
 
     /// Slots of all leases; above `slots` what exceeds them is queued at the worker.
     private(set) var usedSlots: UInt32 = 0
+    /// Leases that wait for what they submitted; they are none of the worker's load.
+    private(set) var waitingCount = 0
     /// Slots of leases that are not known to be short.
     private(set) var longSlots: UInt32 = 0
     /// Sum over short leases.
@@ -68,6 +70,9 @@ struct WorkerState: Sendable {
 
     var cores: UInt32 { UInt32(clamping: UInt64(slots) * UInt64(coresPerSlot)) }
 
+    /// Leases that run or wait for a slot.
+    private var loadCount: Int { leases.count - waitingCount }
+
     var freeSlots: UInt32 { usedSlots < slots ? slots - usedSlots : 0 }
 
     /// Takes new work as far as its standing goes.
@@ -75,14 +80,16 @@ struct WorkerState: Sendable {
 
     mutating func add(_ lease: Lease, for attempt: Attempt) {
         leases[attempt] = lease
-        usedSlots += lease.slots
-        if let expected = lease.expected { expectedMicroseconds += expected } else { longSlots += lease.slots }
+        usedSlots += lease.heldSlots
+        if let held = lease.heldMicroseconds { expectedMicroseconds += held } else { longSlots += lease.slots }
+        if lease.isWaiting { waitingCount += 1 }
     }
 
     mutating func removeLease(_ attempt: Attempt) -> Lease? {
         guard let lease = leases.removeValue(forKey: attempt) else { return nil }
-        usedSlots -= lease.slots
-        if let expected = lease.expected { expectedMicroseconds -= expected } else { longSlots -= lease.slots }
+        usedSlots -= lease.heldSlots
+        if let held = lease.heldMicroseconds { expectedMicroseconds -= held } else { longSlots -= lease.slots }
+        if lease.isWaiting { waitingCount -= 1 }
         return lease
     }
 
@@ -93,7 +100,7 @@ struct WorkerState: Sendable {
 
     /// Room for a further task that takes `microseconds` behind the slots, which long tasks do not share.
     func hasPrefetchRoom(for microseconds: UInt64, _ configuration: SchedulerConfiguration) -> Bool {
-        guard longSlots < slots, leases.count < Int(slots) + configuration.maxPrefetch else { return false }
+        guard longSlots < slots, loadCount < Int(slots) + configuration.maxPrefetch else { return false }
         let budget = (configuration.prefetchMicroseconds + microseconds) * UInt64(slots - longSlots)
         return expectedMicroseconds + microseconds <= budget
     }
@@ -101,7 +108,7 @@ struct WorkerState: Sendable {
     /// Whether refilling is worth a message: a quarter of the queue has drained.
     func wantsPrefetch(_ configuration: SchedulerConfiguration) -> Bool {
         guard longSlots < slots, configuration.maxPrefetch > 0 else { return false }
-        let queued = leases.count - min(leases.count, Int(slots))
+        let queued = loadCount - min(loadCount, Int(slots))
         return queued * 4 <= configuration.maxPrefetch * 3
             && expectedMicroseconds * 4 <= configuration.prefetchMicroseconds * UInt64(slots - longSlots) * 3
     }

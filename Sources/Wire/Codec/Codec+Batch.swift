@@ -54,7 +54,8 @@ extension ResultBatch: TopLevelMessage {
             writersClosed: try Field.identifiers(
                 message.pointee.n_writers_closed, message.pointee.writers_closed, "ResultBatch.writers_closed"),
             logs: try Field.messages(message.pointee.n_logs, message.pointee.logs, "ResultBatch.logs"),
-            started: try Field.messages(message.pointee.n_started, message.pointee.started, "ResultBatch.started"))
+            started: try Field.messages(message.pointee.n_started, message.pointee.started, "ResultBatch.started"),
+            waiting: try (Field.message(message.pointee.waiting) as WaitingAttempts?)?.attempts)
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__ResultBatch>, _ arena: borrowing Arena) {
@@ -68,6 +69,27 @@ extension ResultBatch: TopLevelMessage {
         (message.pointee.n_writers_closed, message.pointee.writers_closed) = arena.list(writersClosed.map(\.rawValue))
         (message.pointee.n_logs, message.pointee.logs) = arena.list(logs)
         (message.pointee.n_started, message.pointee.started) = arena.list(started)
+        message.pointee.waiting = arena.message(waiting.map(WaitingAttempts.init))
+    }
+}
+
+/// A list that may be absent and not only empty.
+private struct WaitingAttempts: MappedValue {
+    let attempts: [Attempt]
+
+    init(_ attempts: [Attempt]) { self.attempts = attempts }
+
+    static func initialize(_ message: UnsafeMutablePointer<Anabranch__V1__WaitingAttempts>) {
+        anabranch__v1__waiting_attempts__init(message)
+    }
+
+    init(_ message: UnsafePointer<Anabranch__V1__WaitingAttempts>) throws(WireError) {
+        attempts = try Field.messages(
+            message.pointee.n_attempts, message.pointee.attempts, "ResultBatch.waiting")
+    }
+
+    func fill(_ message: UnsafeMutablePointer<Anabranch__V1__WaitingAttempts>, _ arena: borrowing Arena) {
+        (message.pointee.n_attempts, message.pointee.attempts) = arena.list(attempts)
     }
 }
 

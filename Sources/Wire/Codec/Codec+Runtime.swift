@@ -39,7 +39,9 @@ extension FromRuntime: TopLevelMessage {
             results: try Field.messages(message.pointee.n_results, message.pointee.results, "FromRuntime.results"),
             released: try Field.messages(message.pointee.n_released, message.pointee.released, "FromRuntime.released"),
             started: try Field.message(message.pointee.started),
-            loaded: try Field.texts(message.pointee.n_loaded, message.pointee.loaded, "FromRuntime.loaded"))
+            loaded: try Field.texts(message.pointee.n_loaded, message.pointee.loaded, "FromRuntime.loaded"),
+            waiting: try Field.message(message.pointee.waiting),
+            resumed: try Field.message(message.pointee.resumed))
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__FromRuntime>, _ arena: borrowing Arena) {
@@ -48,6 +50,8 @@ extension FromRuntime: TopLevelMessage {
         (message.pointee.n_released, message.pointee.released) = arena.list(released)
         message.pointee.started = arena.message(started)
         (message.pointee.n_loaded, message.pointee.loaded) = arena.list(loaded)
+        message.pointee.waiting = arena.message(waiting)
+        message.pointee.resumed = arena.message(resumed)
     }
 }
 
@@ -67,7 +71,8 @@ extension RuntimeSetup: MappedValue {
             systemPath: try Field.texts(
                 message.pointee.n_sys_path, message.pointee.sys_path, "RuntimeSetup.sys_path"),
             workingDirectory: try Field.text(message.pointee.working_directory, "RuntimeSetup.working_directory"),
-            memoryBytes: message.pointee.memory_bytes == 0 ? nil : message.pointee.memory_bytes)
+            memoryBytes: message.pointee.memory_bytes == 0 ? nil : message.pointee.memory_bytes,
+            address: try Field.text(message.pointee.address, "RuntimeSetup.address"))
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__RuntimeSetup>, _ arena: borrowing Arena) {
@@ -80,6 +85,7 @@ extension RuntimeSetup: MappedValue {
         (message.pointee.n_sys_path, message.pointee.sys_path) = arena.list(systemPath)
         arena.set(&message.pointee.working_directory, workingDirectory)
         message.pointee.memory_bytes = memoryBytes ?? 0
+        arena.set(&message.pointee.address, address)
     }
 }
 

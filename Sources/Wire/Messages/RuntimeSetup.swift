@@ -14,10 +14,13 @@ public struct RuntimeSetup: Hashable, Sendable {
     public var workingDirectory: String
     /// Ceiling of its data segment; nil means none.
     public var memoryBytes: UInt64?
+    /// The coordinator's control socket, where its tasks submit what they submit themselves.
+    public var address: String
 
     public init(
         storePath: String, writer: WriterID, slot: UInt32, threads: UInt32, inlineThreshold: UInt64,
-        storeBudget: UInt64, systemPath: [String] = [], workingDirectory: String = "", memoryBytes: UInt64? = nil
+        storeBudget: UInt64, systemPath: [String] = [], workingDirectory: String = "", memoryBytes: UInt64? = nil,
+        address: String = ""
     ) {
         self.storePath = storePath
         self.writer = writer
@@ -28,5 +31,6 @@ public struct RuntimeSetup: Hashable, Sendable {
         self.systemPath = systemPath
         self.workingDirectory = workingDirectory
         self.memoryBytes = memoryBytes
+        self.address = address
     }
 }

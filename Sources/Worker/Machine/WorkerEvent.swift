@@ -48,6 +48,10 @@ public enum WorkerEvent: Hashable, Sendable {
     /// told of none). Of what was withdrawn, it begins nothing that stands behind.
     case runtimeWithdrew(SlotIndex, begun: TaskID?)
     case runtimeAnswered(SlotIndex, [TaskResult])
+    /// The task that it runs waits for tasks that it submitted.
+    case runtimeWaits(SlotIndex, Attempt)
+    /// The task goes on.
+    case runtimeResumed(SlotIndex, Attempt)
     /// Its process has ended and its last answers have been read.
     case runtimeExited(SlotIndex, RuntimeExit)
     /// It could not be started at all.
@@ -70,6 +74,8 @@ public enum WorkerEffect: Hashable, Sendable {
     case killRuntime(SlotIndex)
     case report([TaskResult])
     case reportStarted([Attempt])
+    /// All that wait for what they submitted; they hold no slot.
+    case reportWaiting([Attempt])
     /// Drained: nothing is left to do.
     case leave
 }

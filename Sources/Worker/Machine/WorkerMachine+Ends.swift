@@ -67,9 +67,13 @@ extension WorkerMachine {
     ) -> TaskResult {
         let limit = task.limits.timeoutMilliseconds ?? 0
         let message =
-            kind == .timeout
-            ? "still running after its limit of \(limit) ms (timeout=); its runtime was killed"
-            : "cancelled while it ran"
+            switch kind {
+            case .timeout: "still running after its limit of \(limit) ms (timeout=); its runtime was killed"
+            case .invalid:
+                "it began to wait for tasks that it submitted while \(mostWaiting) others of this worker do, which is the "
+                    + "limit (--most-waiting), for each keeps a process; submit fewer levels, or raise it"
+            default: "cancelled while it ran"
+            }
         return failed(task, kind, message, exit, slot, at: now)
     }
 

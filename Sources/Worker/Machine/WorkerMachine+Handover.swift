@@ -4,10 +4,15 @@ extension WorkerMachine {
     mutating func assign(onlyIdle: Bool = false, at now: Moment, effects: inout [WorkerEffect]) {
         var wantsRuntime = queue.pythonCount
         var idle = idleSlots
-        for i in slots.indices where !queue.isEmpty {
+        var starting = 0
+        for i in slotsToFill where !queue.isEmpty {
             let slot = slots[i]
             if onlyIdle && !slot.isIdle { continue }
-            if case .starting = slot.runtime { wantsRuntime -= 1 }
+            if case .starting = slot.runtime {
+                wantsRuntime -= 1
+                starting += 1
+            }
+            if slot.isWaiting { continue }
             guard slot.native.isEmpty, slot.python.count < max(1, slot.window / 2) else { continue }
             // Nothing is put behind a task that turned out to be long.
             guard slot.python.isEmpty || now.microseconds(since: slot.runningSince) < Self.stealAfterMicroseconds
@@ -25,8 +30,9 @@ extension WorkerMachine {
             case .ready where fits:
                 commit(i, at: now, effects: &effects)
                 if slot.isIdle, let task = slots[i].task { idle -= width(task) }
-            case .absent where wantsRuntime > 0 && now >= slot.restartNotBefore:
+            case .absent where wantsRuntime > 0 && starting < idle && now >= slot.restartNotBefore:
                 wantsRuntime -= 1
+                starting += 1
                 slots[i].runtime = .starting(since: now)
                 effects.append(.startRuntime(SlotIndex(i)))
             case .ready, .absent, .starting, .unresponsive, .dying, .forgotten: break
@@ -37,7 +43,7 @@ extension WorkerMachine {
     /// Gives the slot its share of the Python tasks that wait.
     private mutating func commit(_ i: Int, at now: Moment, effects: inout [WorkerEffect]) {
         if let last = slots[i].python.last, runsAlone(last.task) { return }
-        let share = (queue.count + slots.count - 1) / slots.count
+        let share = (queue.count + capacity - 1) / capacity
         let room = min(slots[i].window - slots[i].python.count, max(1, share))
         var tasks: [TaskAssignment] = []
         while tasks.count < room, let first = queue.first, !first.work.isNative {
@@ -61,7 +67,7 @@ extension WorkerMachine {
 
     private mutating func takeNative(limit: Int) -> [TaskAssignment]? {
         guard let first = queue.first, first.work.isNative else { return nil }
-        let share = (queue.count + slots.count - 1) / slots.count
+        let share = (queue.count + capacity - 1) / capacity
         var tasks: [TaskAssignment] = []
         while tasks.count < min(limit, max(1, share)), let next = queue.first, next.work.isNative,
             tasks.isEmpty || width(next) == 1

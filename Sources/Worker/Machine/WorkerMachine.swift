@@ -15,8 +15,17 @@ public struct WorkerMachine: Sendable {
     static let startPauseMicroseconds: UInt64 = 250_000
     /// A runtime that has not said hello after this is killed.
     static let startLimitMicroseconds: UInt64 = 60_000_000
+    /// How long a runtime that is one too many is kept idle.
+    static let retireAfterMicroseconds: UInt64 = 10_000_000
 
+    /// Places to run a task: `capacity`, and one more for each task that waits for what it submitted itself.
     var slots: [WorkerSlot]
+    /// Tasks of one slot that run at a time.
+    let capacity: Int
+    /// Tasks that may wait at a time for what they submitted: each keeps a process.
+    let mostWaiting: Int
+    /// What was reported last.
+    var toldWaiting: [Attempt] = []
     var queue = TaskQueue()
     /// Tasks that were in a runtime when it died, where it could not be told which of them it was running. They run with
     /// nothing before or behind them in their runtime: the one that kills it once more is the one.
@@ -32,10 +41,13 @@ public struct WorkerMachine: Sendable {
     let runtimeName: String
 
     public init(
-        slots: Int, threadsPerSlot: Int = 1, host: String, runtimeName: String = "python -m anabranch.runtime"
+        slots: Int, threadsPerSlot: Int = 1, host: String, runtimeName: String = "python -m anabranch.runtime",
+        mostWaiting: Int = 64
     ) {
         precondition(slots > 0 && threadsPerSlot > 0)
         self.threadsPerSlot = threadsPerSlot
+        capacity = slots
+        self.mostWaiting = mostWaiting
         self.slots = Array(repeating: WorkerSlot(), count: slots)
         self.host = host
         self.runtimeName = runtimeName
@@ -60,6 +72,9 @@ public struct WorkerMachine: Sendable {
         case .runtimeBegan(let slot, let task): slots[slot.rawValue].began(task, at: now)
         case .runtimeWithdrew(let slot, let begun): withdrew(slot, begun: begun, at: now, effects: &effects)
         case .runtimeAnswered(let slot, let results): answered(slot, results, at: now, effects: &effects)
+        case .runtimeWaits(let slot, let attempt): beganToWait(slot, attempt, at: now, effects: &effects)
+        case .runtimeResumed(let slot, let attempt):
+            if slots[slot.rawValue].waiting == attempt { slots[slot.rawValue].waiting = nil }
         case .runtimeExited(let slot, let exit): exited(slot, exit, at: now, effects: &effects)
         case .runtimeUnstartable(let slot, let reason):
             slots[slot.rawValue].runtime = .absent
@@ -68,9 +83,12 @@ public struct WorkerMachine: Sendable {
         case .tick: break
         }
         enforceDeadlines(at: now, effects: &effects)
+        openSlots()
         assign(at: now, effects: &effects)
         steal(at: now, effects: &effects)
         askForAnswers(at: now, effects: &effects)
+        retire(at: now, effects: &effects)
+        tellWaiting(effects: &effects)
         if isDraining && !hasLeft && queue.isEmpty && slots.allSatisfy(\.isIdle) {
             hasLeft = true
             effects.append(.leave)
@@ -87,13 +105,14 @@ public struct WorkerMachine: Sendable {
     }
 
     /// Slots that could begin something: neither do they run anything nor are they taken by a task of several cores that
-    /// runs on another. So all tasks together never have more threads than the worker has cores.
-    public var idleSlots: Int { slots.reduce(slots.count) { $0 - ($1.task.map(width) ?? 0) } }
+    /// runs on another. So all tasks together never have more threads than the worker has cores, but for the moment in
+    /// which one that waited goes on: then this is below 0.
+    public var idleSlots: Int { slots.reduce(capacity) { $0 - ($1.isWaiting ? 0 : $1.task.map(width) ?? 0) } }
 
     /// Slots that the task takes.
     func width(_ task: TaskAssignment) -> Int {
         guard let threads = task.limits.threads else { return 1 }
-        return min(slots.count, max(1, (Int(threads) + threadsPerSlot - 1) / threadsPerSlot))
+        return min(capacity, max(1, (Int(threads) + threadsPerSlot - 1) / threadsPerSlot))
     }
 
     /// When a tick is wanted next; what lies before `now` has been seen to.

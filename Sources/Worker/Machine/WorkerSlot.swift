@@ -55,6 +55,10 @@ struct WorkerSlot: Sendable {
     var asked: TaskID?
     /// Moving average of compute time; nil while nothing has been measured.
     var averageMicroseconds: UInt64?
+    /// The task that last began to wait for what it submitted, and has not gone on.
+    var waiting: Attempt?
+    /// Since when its runtime is one too many.
+    var idleSince: Moment?
     var failedStarts = 0
     var restartNotBefore = Moment(microseconds: 0)
 
@@ -74,6 +78,12 @@ struct WorkerSlot: Sendable {
         if begun == nil || begun == task { runningSince = now }
     }
 
+    /// Its task waits, and what it waits for may run in another slot.
+    var isWaiting: Bool {
+        guard let waiting, runtime == .ready else { return false }
+        return python.contains { $0.task.attempt == waiting && $0.withdrawal != .settled }
+    }
+
     var isIdle: Bool { python.isEmpty && native.isEmpty }
 
     /// What it runs, or the first of what it has.
@@ -85,6 +95,7 @@ struct WorkerSlot: Sendable {
         runtime = .ready
         begun = nil
         asked = nil
+        waiting = nil
         failedStarts = 0
     }
 
@@ -108,6 +119,7 @@ struct WorkerSlot: Sendable {
             return [since.advanced(byMicroseconds: WorkerMachine.startLimitMicroseconds)]
         case .unresponsive, .dying, .forgotten: return []
         case .ready:
+            if let idleSince { return [idleSince.advanced(byMicroseconds: WorkerMachine.retireAfterMicroseconds)] }
             guard let place = runningPlace ?? python.indices.first else { return [] }
             var moments: [Moment] = []
             if let timeout = python[place].task.limits.timeoutMicroseconds {

@@ -13,7 +13,7 @@ extension Runtimes {
                 storePath: store, writer: writer, slot: UInt32(slot.rawValue), threads: UInt32(configuration.threads),
                 inlineThreshold: welcome.inlineThreshold, storeBudget: welcome.storeBudget,
                 systemPath: configuration.systemPath, workingDirectory: configuration.workingDirectory,
-                memoryBytes: configuration.memoryPerSlot)
+                memoryBytes: configuration.memoryPerSlot, address: configuration.address)
             try process.send(ToRuntime(setup: setup))
             try nursery.start(process, isFirst: processes.isEmpty)
             processes[slot] = process

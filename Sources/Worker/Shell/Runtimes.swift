@@ -121,6 +121,8 @@ final class Runtimes {
         for message in messages {
             if let hello = message.hello, !welcome(hello, slot, into: &notices) { return }
             if let started = message.started { begin(slot, started.task) }
+            if let attempt = message.waiting { notices.events.append(.runtimeWaits(slot, attempt)) }
+            if let attempt = message.resumed { notices.events.append(.runtimeResumed(slot, attempt)) }
             results.append(contentsOf: message.results)
             nursery.want(message.loaded)
             for result in message.results { notices.reopened(result.held, by: process.writer) }

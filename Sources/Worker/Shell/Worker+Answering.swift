@@ -16,8 +16,10 @@ extension Worker {
         if beats {
             nextHeartbeat = now.advanced(byMicroseconds: welcome.heartbeatMilliseconds * 1_000)
             heartbeat = Heartbeat(
-                running: machine.attempts, idleSlots: UInt32(machine.idleSlots),
+                running: machine.attempts, idleSlots: UInt32(max(0, machine.idleSlots)),
                 droppedMessages: coordination.droppedMessages, lastBatch: coordination.lastBatch)
+            // Said again: what is said once may be lost with a connection.
+            answer.waiting = machine.waitingAttempts
             _ = try coordination.greet(at: now, writers: writers)
             nativeStore?.reader.sweep()
         }

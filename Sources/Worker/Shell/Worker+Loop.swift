@@ -103,13 +103,14 @@ extension Worker {
         case .killRuntime(let slot): take(runtimes.kill(slot))
         case .report(let results): answer.results += results.map(stamped)
         case .reportStarted(let attempts): answer.started += attempts
+        case .reportWaiting(let attempts): answer.waiting = attempts
         case .leave: hasLeft = true
         }
     }
 
     /// Watches the descriptors that are open now, for writing too where something waits to be written.
     private func watchRuntimes() {
-        for index in 0..<configuration.slots {
+        for index in machine.slots.indices {
             let slot = SlotIndex(index)
             let process = runtimes.processes[slot]
             watch(

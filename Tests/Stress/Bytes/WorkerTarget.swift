@@ -152,7 +152,7 @@ struct WorkerTarget: ByteTarget {
         case .runNative(let slot, let tasks): due.append(.nativeFinished(slot, done(tasks)))
         case .killRuntime(let slot): due.append(.runtimeExited(slot, RuntimeExit(signal: 9, status: 0)))
         case .report(let results): for result in results { waiting.remove(result.attempt) }
-        case .loadEstimators, .askForAnswers, .reportStarted: break
+        case .loadEstimators, .askForAnswers, .reportStarted, .reportWaiting: break
         case .leave: hasLeft = true
         }
     }

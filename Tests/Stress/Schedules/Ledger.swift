@@ -82,7 +82,7 @@ struct Ledger {
         case .runCancelled(let run): cancelledRuns.insert(run)
         case .tasksCancelled(let tasks): cancelledTasks.formUnion(tasks)
         case .runClosed(let run): closedRuns.insert(run)
-        case .heartbeat, .attemptStarted, .runOpened, .tick: break
+        case .heartbeat, .attemptStarted, .attemptsWaiting, .runOpened, .tick: break
         }
     }
 

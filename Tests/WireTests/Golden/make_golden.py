@@ -438,6 +438,7 @@ def messages() -> dict[str, Message]:
         sys_path=["", "/home/u/project"],
         working_directory="/home/u/project",
         memory_bytes=1 << 32,
+        address="ipc:///run/control.sock",
     )
     attempt = t.Attempt(task=6, attempt=2)
     heartbeat = t.Heartbeat(running=[attempt], idle_slots=1, dropped_messages=3, last_batch=299)
@@ -465,6 +466,7 @@ def messages() -> dict[str, Message]:
             writers_closed=[2],
             logs=logs(),
             started=[attempt],
+            waiting=t.WaitingAttempts(attempts=[attempt]),
         ),
         "ToRuntime": t.ToRuntime(setup=setup, tasks=tasks(), releases=[object_id(1)], cancels=[attempt]),
         "FromRuntime": t.FromRuntime(
@@ -473,6 +475,8 @@ def messages() -> dict[str, Message]:
             released=[object_id(4)],
             started=attempt,
             loaded=["numpy", "sklearn.tree"],
+            waiting=attempt,
+            resumed=attempt,
         ),
         "Event.run_update": m.Event(run_update=run_update(), **event),
         "Event.worker": m.Event(worker=worker_status(), **event),

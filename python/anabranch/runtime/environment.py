@@ -59,6 +59,8 @@ def enter(setup: task_pb2.RuntimeSetup) -> None:
     _lead()
     known = set(sys.path)
     sys.path[:0] = [entry for entry in setup.sys_path if entry not in known]
+    if setup.address:
+        os.environ["ANABRANCH_ADDRESS"] = setup.address
     if setup.threads:
         limit_threads(setup.threads)
     if setup.memory_bytes:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections import deque
+from contextlib import suppress
 from time import perf_counter_ns
 
 from anabranch.runtime.environment import enter
@@ -16,6 +17,7 @@ from anabranch.runtime.runner import TaskRunner
 from anabranch.runtime.versions import installed_versions
 from anabranch.store import Store
 from anabranch.v1 import task_pb2
+from anabranch.waiting import begin_task, end_task
 
 DEFAULT_INLINE_THRESHOLD = 8192
 _BATCH = 64
@@ -49,6 +51,7 @@ class TaskLoop:
         self._libraries = LoadedLibraries()
         self._pid = os.getpid()
         self._is_in_task = False
+        self._running = task_pb2.Task()
 
     def run(self) -> None:
         """Serve until the worker closes its end.
@@ -129,11 +132,17 @@ class TaskLoop:
             self._flush(started=task)
         begun = perf_counter_ns()
         self._is_in_task = True
-        result = runner.run(task)
+        self._running = task
+        begin_task(self._tell_of_wait)
+        try:
+            result = runner.run(task)
+        finally:
+            end_task()
         self._is_in_task = False
         if os.getpid() != self._pid:
             # The task forked and the child came back here: the socket and the results are the parent's.
             os._exit(0)
+        self._end_client()
         if not self._channel.is_intact():
             # Nothing can be answered any more. Now it is plain whose fault it is; with the next task it would not be.
             raise OSError("the task has closed the runtime's socket")
@@ -143,6 +152,21 @@ class TaskLoop:
         self._done.append(result)
         if self._queue and (len(self._done) >= _BATCH or ended - self._flushed_ns > _SHORT_NS):
             self._flush()
+
+    def _tell_of_wait(self, begins: bool) -> None:
+        message = task_pb2.FromRuntime()
+        told = message.waiting if begins else message.resumed
+        told.task, told.attempt = self._running.task, self._running.attempt
+        self._channel.send(message)
+
+    @staticmethod
+    def _end_client() -> None:
+        # What a task submitted and did not wait for ends with it, as it would if its process ended.
+        client = sys.modules.get("anabranch.client")
+        if client is not None:
+            # A task that closed what it had not opened has closed the client's descriptors too.
+            with suppress(OSError):
+                client.shutdown()
 
     def _flush(self, started: task_pb2.Task | None = None) -> None:
         message = task_pb2.FromRuntime(results=self._done)

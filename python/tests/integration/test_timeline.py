@@ -63,5 +63,6 @@ def test_many_short_calls(pool, tmp_path):
     with ab.Executor(trace=tmp_path / "calls.json") as ex:
         assert sum(ex.map(abs, range(2000))) == 1999000
     events = load(tmp_path / "calls.json")
-    assert len(tasks(events)) == 2000
-    assert all(start < end for start, end in waits(events, "queue"))
+    assert len(tasks(events)) == 2000 and {task["name"] for task in tasks(events)} == {"abs"}
+    queued = waits(events, "queue")
+    assert len(queued) > 1000 and all(start < end for start, end in queued)

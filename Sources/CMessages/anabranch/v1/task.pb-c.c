@@ -1042,6 +1042,51 @@ void   anabranch__v1__heartbeat__free_unpacked
   assert(message->base.descriptor == &anabranch__v1__heartbeat__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   anabranch__v1__waiting_attempts__init
+                     (Anabranch__V1__WaitingAttempts         *message)
+{
+  static const Anabranch__V1__WaitingAttempts init_value = ANABRANCH__V1__WAITING_ATTEMPTS__INIT;
+  *message = init_value;
+}
+size_t anabranch__v1__waiting_attempts__get_packed_size
+                     (const Anabranch__V1__WaitingAttempts *message)
+{
+  assert(message->base.descriptor == &anabranch__v1__waiting_attempts__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t anabranch__v1__waiting_attempts__pack
+                     (const Anabranch__V1__WaitingAttempts *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &anabranch__v1__waiting_attempts__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t anabranch__v1__waiting_attempts__pack_to_buffer
+                     (const Anabranch__V1__WaitingAttempts *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &anabranch__v1__waiting_attempts__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Anabranch__V1__WaitingAttempts *
+       anabranch__v1__waiting_attempts__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Anabranch__V1__WaitingAttempts *)
+     protobuf_c_message_unpack (&anabranch__v1__waiting_attempts__descriptor,
+                                allocator, len, data);
+}
+void   anabranch__v1__waiting_attempts__free_unpacked
+                     (Anabranch__V1__WaitingAttempts *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &anabranch__v1__waiting_attempts__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   anabranch__v1__result_batch__init
                      (Anabranch__V1__ResultBatch         *message)
 {
@@ -3526,7 +3571,45 @@ const ProtobufCMessageDescriptor anabranch__v1__heartbeat__descriptor =
   (ProtobufCMessageInit) anabranch__v1__heartbeat__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__result_batch__field_descriptors[10] =
+static const ProtobufCFieldDescriptor anabranch__v1__waiting_attempts__field_descriptors[1] =
+{
+  {
+    "attempts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Anabranch__V1__WaitingAttempts, n_attempts),
+    offsetof(Anabranch__V1__WaitingAttempts, attempts),
+    &anabranch__v1__attempt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned anabranch__v1__waiting_attempts__field_indices_by_name[] = {
+  0,   /* field[0] = attempts */
+};
+static const ProtobufCIntRange anabranch__v1__waiting_attempts__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor anabranch__v1__waiting_attempts__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "anabranch.v1.WaitingAttempts",
+  "WaitingAttempts",
+  "Anabranch__V1__WaitingAttempts",
+  "anabranch.v1",
+  sizeof(Anabranch__V1__WaitingAttempts),
+  1,
+  anabranch__v1__waiting_attempts__field_descriptors,
+  anabranch__v1__waiting_attempts__field_indices_by_name,
+  1,  anabranch__v1__waiting_attempts__number_ranges,
+  (ProtobufCMessageInit) anabranch__v1__waiting_attempts__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor anabranch__v1__result_batch__field_descriptors[11] =
 {
   {
     "protocol",
@@ -3648,6 +3731,18 @@ static const ProtobufCFieldDescriptor anabranch__v1__result_batch__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "waiting",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__ResultBatch, waiting),
+    &anabranch__v1__waiting_attempts__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__result_batch__field_indices_by_name[] = {
   1,   /* field[1] = epoch */
@@ -3657,6 +3752,7 @@ static const unsigned anabranch__v1__result_batch__field_indices_by_name[] = {
   5,   /* field[5] = released */
   3,   /* field[3] = results */
   9,   /* field[9] = started */
+  10,   /* field[10] = waiting */
   2,   /* field[2] = worker */
   7,   /* field[7] = writers_closed */
   6,   /* field[6] = writers_opened */
@@ -3664,7 +3760,7 @@ static const unsigned anabranch__v1__result_batch__field_indices_by_name[] = {
 static const ProtobufCIntRange anabranch__v1__result_batch__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__result_batch__descriptor =
 {
@@ -3674,14 +3770,14 @@ const ProtobufCMessageDescriptor anabranch__v1__result_batch__descriptor =
   "Anabranch__V1__ResultBatch",
   "anabranch.v1",
   sizeof(Anabranch__V1__ResultBatch),
-  10,
+  11,
   anabranch__v1__result_batch__field_descriptors,
   anabranch__v1__result_batch__field_indices_by_name,
   1,  anabranch__v1__result_batch__number_ranges,
   (ProtobufCMessageInit) anabranch__v1__result_batch__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__runtime_setup__field_descriptors[9] =
+static const ProtobufCFieldDescriptor anabranch__v1__runtime_setup__field_descriptors[10] =
 {
   {
     "store_path",
@@ -3791,8 +3887,21 @@ static const ProtobufCFieldDescriptor anabranch__v1__runtime_setup__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "address",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__RuntimeSetup, address),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__runtime_setup__field_indices_by_name[] = {
+  9,   /* field[9] = address */
   4,   /* field[4] = inline_threshold */
   8,   /* field[8] = memory_bytes */
   2,   /* field[2] = slot */
@@ -3806,7 +3915,7 @@ static const unsigned anabranch__v1__runtime_setup__field_indices_by_name[] = {
 static const ProtobufCIntRange anabranch__v1__runtime_setup__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__runtime_setup__descriptor =
 {
@@ -3816,7 +3925,7 @@ const ProtobufCMessageDescriptor anabranch__v1__runtime_setup__descriptor =
   "Anabranch__V1__RuntimeSetup",
   "anabranch.v1",
   sizeof(Anabranch__V1__RuntimeSetup),
-  9,
+  10,
   anabranch__v1__runtime_setup__field_descriptors,
   anabranch__v1__runtime_setup__field_indices_by_name,
   1,  anabranch__v1__runtime_setup__number_ranges,
@@ -4054,7 +4163,7 @@ const ProtobufCMessageDescriptor anabranch__v1__versions__descriptor =
   (ProtobufCMessageInit) anabranch__v1__versions__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__from_runtime__field_descriptors[5] =
+static const ProtobufCFieldDescriptor anabranch__v1__from_runtime__field_descriptors[7] =
 {
   {
     "hello",
@@ -4116,18 +4225,44 @@ static const ProtobufCFieldDescriptor anabranch__v1__from_runtime__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "waiting",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__FromRuntime, waiting),
+    &anabranch__v1__attempt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "resumed",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__FromRuntime, resumed),
+    &anabranch__v1__attempt__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__from_runtime__field_indices_by_name[] = {
   0,   /* field[0] = hello */
   4,   /* field[4] = loaded */
   2,   /* field[2] = released */
   1,   /* field[1] = results */
+  6,   /* field[6] = resumed */
   3,   /* field[3] = started */
+  5,   /* field[5] = waiting */
 };
 static const ProtobufCIntRange anabranch__v1__from_runtime__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__from_runtime__descriptor =
 {
@@ -4137,7 +4272,7 @@ const ProtobufCMessageDescriptor anabranch__v1__from_runtime__descriptor =
   "Anabranch__V1__FromRuntime",
   "anabranch.v1",
   sizeof(Anabranch__V1__FromRuntime),
-  5,
+  7,
   anabranch__v1__from_runtime__field_descriptors,
   anabranch__v1__from_runtime__field_indices_by_name,
   1,  anabranch__v1__from_runtime__number_ranges,

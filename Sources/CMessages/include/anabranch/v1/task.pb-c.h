@@ -39,6 +39,7 @@ typedef struct Anabranch__V1__Result Anabranch__V1__Result;
 typedef struct Anabranch__V1__HeldReleased Anabranch__V1__HeldReleased;
 typedef struct Anabranch__V1__SlotLog Anabranch__V1__SlotLog;
 typedef struct Anabranch__V1__Heartbeat Anabranch__V1__Heartbeat;
+typedef struct Anabranch__V1__WaitingAttempts Anabranch__V1__WaitingAttempts;
 typedef struct Anabranch__V1__ResultBatch Anabranch__V1__ResultBatch;
 typedef struct Anabranch__V1__RuntimeSetup Anabranch__V1__RuntimeSetup;
 typedef struct Anabranch__V1__ToRuntime Anabranch__V1__ToRuntime;
@@ -631,6 +632,20 @@ struct  Anabranch__V1__Heartbeat
 
 
 /*
+ * All attempts of a worker that wait for what they submitted themselves and hold no slot meanwhile.
+ */
+struct  Anabranch__V1__WaitingAttempts
+{
+  ProtobufCMessage base;
+  size_t n_attempts;
+  Anabranch__V1__Attempt **attempts;
+};
+#define ANABRANCH__V1__WAITING_ATTEMPTS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__waiting_attempts__descriptor) \
+    , 0,NULL }
+
+
+/*
  * Worker to coordinator, into the inbox.
  */
 struct  Anabranch__V1__ResultBatch
@@ -652,10 +667,14 @@ struct  Anabranch__V1__ResultBatch
   Anabranch__V1__SlotLog **logs;
   size_t n_started;
   Anabranch__V1__Attempt **started;
+  /*
+   * when they have changed, and with each heartbeat while there are any
+   */
+  Anabranch__V1__WaitingAttempts *waiting;
 };
 #define ANABRANCH__V1__RESULT_BATCH__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__result_batch__descriptor) \
-    , 0, 0, 0, 0,NULL, NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
+    , 0, 0, 0, 0,NULL, NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, 0,NULL, NULL }
 
 
 struct  Anabranch__V1__RuntimeSetup
@@ -671,10 +690,14 @@ struct  Anabranch__V1__RuntimeSetup
   char **sys_path;
   char *working_directory;
   uint64_t memory_bytes;
+  /*
+   * the coordinator's control socket, for what tasks submit themselves
+   */
+  char *address;
 };
 #define ANABRANCH__V1__RUNTIME_SETUP__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__runtime_setup__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0,NULL, (char *)protobuf_c_empty_string, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0,NULL, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Anabranch__V1__ToRuntime
@@ -736,10 +759,15 @@ struct  Anabranch__V1__FromRuntime
    */
   size_t n_loaded;
   char **loaded;
+  /*
+   * The task that runs has begun to wait for what it submitted, or goes on.
+   */
+  Anabranch__V1__Attempt *waiting;
+  Anabranch__V1__Attempt *resumed;
 };
 #define ANABRANCH__V1__FROM_RUNTIME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__from_runtime__descriptor) \
-    , NULL, 0,NULL, 0,NULL, NULL, 0,NULL }
+    , NULL, 0,NULL, 0,NULL, NULL, 0,NULL, NULL, NULL }
 
 
 /* Anabranch__V1__InputItem methods */
@@ -1179,6 +1207,25 @@ Anabranch__V1__Heartbeat *
 void   anabranch__v1__heartbeat__free_unpacked
                      (Anabranch__V1__Heartbeat *message,
                       ProtobufCAllocator *allocator);
+/* Anabranch__V1__WaitingAttempts methods */
+void   anabranch__v1__waiting_attempts__init
+                     (Anabranch__V1__WaitingAttempts         *message);
+size_t anabranch__v1__waiting_attempts__get_packed_size
+                     (const Anabranch__V1__WaitingAttempts   *message);
+size_t anabranch__v1__waiting_attempts__pack
+                     (const Anabranch__V1__WaitingAttempts   *message,
+                      uint8_t             *out);
+size_t anabranch__v1__waiting_attempts__pack_to_buffer
+                     (const Anabranch__V1__WaitingAttempts   *message,
+                      ProtobufCBuffer     *buffer);
+Anabranch__V1__WaitingAttempts *
+       anabranch__v1__waiting_attempts__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   anabranch__v1__waiting_attempts__free_unpacked
+                     (Anabranch__V1__WaitingAttempts *message,
+                      ProtobufCAllocator *allocator);
 /* Anabranch__V1__ResultBatch methods */
 void   anabranch__v1__result_batch__init
                      (Anabranch__V1__ResultBatch         *message);
@@ -1364,6 +1411,9 @@ typedef void (*Anabranch__V1__SlotLog_Closure)
 typedef void (*Anabranch__V1__Heartbeat_Closure)
                  (const Anabranch__V1__Heartbeat *message,
                   void *closure_data);
+typedef void (*Anabranch__V1__WaitingAttempts_Closure)
+                 (const Anabranch__V1__WaitingAttempts *message,
+                  void *closure_data);
 typedef void (*Anabranch__V1__ResultBatch_Closure)
                  (const Anabranch__V1__ResultBatch *message,
                   void *closure_data);
@@ -1414,6 +1464,7 @@ extern const ProtobufCMessageDescriptor anabranch__v1__result__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__held_released__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__slot_log__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__heartbeat__descriptor;
+extern const ProtobufCMessageDescriptor anabranch__v1__waiting_attempts__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__result_batch__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__runtime_setup__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__to_runtime__descriptor;
