@@ -73,6 +73,18 @@ import Testing
         #expect(sends(effects) == [SlotIndex(1): [3]])
     }
 
+    @Test func noRuntimeAnswersForATaskOfAnothersOrOneThatWaits() {
+        var machine = ready(slots: 2)
+        let tasks = [task(1), native(2), task(3), task(4)]
+        _ = handle(&machine, .tasksArrived(tasks))
+        let others = Set(machine.attempts).subtracting([tasks[0].attempt])
+        #expect(others.count == 3)
+        let forged = tasks.filter { others.contains($0.attempt) }.map { done($0) }
+        #expect(reports(handle(&machine, .runtimeAnswered(SlotIndex(0), forged))).isEmpty)
+        #expect(others.isSubset(of: Set(machine.attempts)))
+        #expect(reports(handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0])]))).count == 1)
+    }
+
     @Test func tinyTasksAreHandedOverInBatches() {
         var machine = ready(slots: 1)
         let tasks = (1...40).map { task(UInt64($0)) }

@@ -12,8 +12,9 @@ extension WorkerMachine {
             let i = index.rawValue
             // Runtimes answer in order; a withdrawn task that was given back is answered like any other.
             guard let place = slots[i].python.firstIndex(where: { $0.task.attempt == result.attempt }) else {
-                // Of an epoch that has ended, its number may be another task's by now.
-                if slots[i].runtime != .forgotten { reported.append(result) }
+                // Of an epoch that has ended, its number may be another task's by now. And no runtime answers for a task
+                // that waits here or runs in another.
+                if slots[i].runtime != .forgotten && !holds(result.attempt) { reported.append(result) }
                 continue
             }
             let committed = slots[i].python.remove(at: place)
@@ -32,6 +33,13 @@ extension WorkerMachine {
         }
         for task in returned.reversed() { queue.prepend(task) }
         if !reported.isEmpty { effects.append(.report(reported)) }
+    }
+
+    private func holds(_ attempt: Attempt) -> Bool {
+        queue.contains { $0.attempt == attempt }
+            || slots.contains { slot in
+                slot.python.contains { $0.task.attempt == attempt } || slot.native.contains { $0.attempt == attempt }
+            }
     }
 
     mutating func nativeFinished(

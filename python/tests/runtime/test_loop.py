@@ -27,7 +27,8 @@ def test_results_come_in_order_and_in_batches(client_store: Store) -> None:
         assert [result.task for result in results] == [task.task for task in tasks]
         assert all(client_store.get(result.success.value) == 7 for result in results)
         frames = len(runtime.frames) - before
-        assert frames < 500 and max(len(frame.results) for frame in runtime.frames) <= 64
+        # How many come together is a matter of time; that some do is not.
+        assert frames < len(tasks) and max(len(frame.results) for frame in runtime.frames) <= 64
 
 
 def test_a_task_that_may_be_long_does_not_hold_back_results(client_store: Store) -> None:
