@@ -31,6 +31,23 @@ import Testing
         bench.expectEmpty()
     }
 
+    @Test func aSessionIsClosedByItsClientAlone() throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        let other = bench.addClient(2, writer: nil)
+        let session = try open(client)
+        bench.send(.requested(other, request: 5, .closeRun(session)))
+        guard case .error(let error) = bench.replies[other]?.last else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(error.code == .unknownRun)
+        bench.send(.requested(client, request: 0, .submitCalls(session, [call(1)])))
+        bench.work()
+        #expect(bench.results[CallID(1)] != nil)
+        close(session, client)
+    }
+
     @Test func aChainFillsItsDependencies() throws {
         bench.addWorker()
         let client = bench.addClient()

@@ -52,7 +52,10 @@ extension Engine {
             cancelRun(run, at: now)
             reply(client, request, .ok)
         case .closeRun(let run):
-            guard knows(run) else { return refuseRun(client, request, run) }
+            // A session is its client's; anyone may cancel it, and only its client gives its results up.
+            guard knows(run), sessions[run].map({ $0.client == client }) ?? true else {
+                return refuseRun(client, request, run)
+            }
             closeRun(run, by: client, at: now)
             reply(client, request, .ok)
         case .watchRun(let run):

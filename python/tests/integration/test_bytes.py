@@ -16,8 +16,8 @@ import anabranch as ab
 from anabranch.client import current
 from anabranch.v1 import control_pb2
 
-#: Orders that whoever reaches the control socket may give; damaged, they might hit the worker of this test.
-ORDERS = {"worker_goodbye", "drain_worker", "shutdown"}
+#: Orders that whoever reaches the control socket may give; damaged, they might hit the worker or the run of this test.
+ORDERS = {"cancel_run", "drain_worker", "shutdown", "worker_goodbye"}
 
 
 def harmless() -> list[bytes]:
@@ -30,7 +30,7 @@ def memory(processes: list[psutil.Process]) -> int:
 
 
 @pytest.mark.leaves("children")
-def test_a_flood_on_every_socket_changes_nothing(pool) -> None:
+def test_a_flood_on_every_socket_changes_nothing(pool, request) -> None:
     chance = random.Random(1)
     processes = [p for p in psutil.Process().children(recursive=True) if "anabranch" in p.name()]
     with ab.Executor() as executor:
@@ -38,7 +38,8 @@ def test_a_flood_on_every_socket_changes_nothing(pool) -> None:
         store = current().welcome.store
         lane = glob.glob(f"{store}/lane-*.sock")[0]
         context = zmq.Context()
-        sockets = []
+        sockets: list = []
+        request.addfinalizer(lambda: context.destroy(linger=0))
         for kind, path, originals in (
             (zmq.DEALER, f"{store}/control.sock", harmless()),
             (zmq.PUSH, f"{store}/inbox.sock", golden("ResultBatch")),

@@ -30,7 +30,7 @@ class Server:
     """Starts a fork server and stands in for its worker, a subreaper."""
 
     def __init__(self, store: Store, mark: str = "") -> None:
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self._adopts_orphans(True)
         self.store = store
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.settimeout(TIME_LIMIT)
@@ -78,8 +78,13 @@ class Server:
         for child in psutil.Process().children():
             if os.getpgid(child.pid) == self.process.pid:
                 child.wait(TIME_LIMIT)
+        # Orphans of other tests are not ours.
+        self._adopts_orphans(False)
         assert said == b"", said
         return self.process.returncode
+
+    def _adopts_orphans(self, adopts: bool) -> None:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(adopts), 0, 0, 0)
 
 
 class Child:
