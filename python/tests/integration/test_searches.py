@@ -279,7 +279,7 @@ def test_an_interrupted_search_leaves_nothing_behind(pool, tmp_path):
     def interrupt():
         while not any(tmp_path.iterdir()):
             time.sleep(0.01)
-        signal.raise_signal(signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
