@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import pathlib
+import sys
 
 import cloudpickle
 import pytest
@@ -27,10 +28,18 @@ def session_pool():
 
 @pytest.fixture
 def pool(session_pool, request):
-    """The pool, with what the test's module defines pickled by value: workers cannot import tests."""
-    cloudpickle.register_pickle_by_value(request.module)
+    """The pool, with what tests define pickled by value: workers cannot import tests, nor the modules beside them."""
+    tests = pathlib.Path(__file__).parents[1]
+    modules = [
+        module
+        for module in list(sys.modules.values())
+        if tests in pathlib.Path(getattr(module, "__file__", None) or "/").parents
+    ]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
     # A test may have shut the pool down, or lost it.
     ab.init(slots=2)
     yield
-    cloudpickle.unregister_pickle_by_value(request.module)
+    for module in modules:
+        cloudpickle.unregister_pickle_by_value(module)
     gc.collect()
