@@ -48,8 +48,13 @@ def _store_directories() -> set[str]:
         return set()
 
 
+@pytest.fixture
+def standing_pool() -> None:
+    """What stands before a test and outlives it; directories of tests that share a pool say it anew."""
+
+
 @pytest.fixture(autouse=True)
-def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+def nothing_left_behind(request: pytest.FixtureRequest, standing_pool: None) -> Iterator[None]:
     """Fail a test that leaves a child process, an open descriptor or a store directory of its own.
 
     ``@pytest.mark.leaves("children", ...)`` exempts a test, for a process-wide pool that outlives it on purpose.

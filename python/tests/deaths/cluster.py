@@ -176,10 +176,6 @@ class Cluster:
         except psutil.NoSuchProcess:
             return []
 
-    def runtime(self, pid: int) -> psutil.Process:
-        """The process that runs a worker's tasks; the worker has begun one before."""
-        return self.runtimes(pid)[-1]
-
     def family(self) -> list[psutil.Process]:
         """All living processes that descend from this test, also those whose parents are gone."""
         wanted = f"{TAG}={self.tag}".encode()

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import signal
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
-from cluster import PATIENCE, Cluster, standing
+from cluster import PATIENCE, standing
+from gate import Gate
 
 import anabranch as ab
 from anabranch.client import current
 from workloads import KINDS
 
 pytestmark = pytest.mark.leaves("children", "descriptors")
-
-#: Seconds of each slow task: long enough that whatever is killed has some under way.
-SLOW = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -34,68 +32,71 @@ def cluster(shared):
 
 
 @pytest.fixture
-def start():
-    """Start a kind of work on a thread."""
+def gate(tmp_path):
+    one = Gate(tmp_path)
+    yield one
+    one.open()
+
+
+@pytest.fixture
+def start(gate):
+    """Start a kind of work on a thread; its slow tasks wait at the gate."""
     with ThreadPoolExecutor() as threads:
-        yield lambda kind, seconds=SLOW: threads.submit(KINDS[kind], seconds)
-
-
-def busy(cluster: Cluster, pid: int, work: Future) -> None:
-    """Wait until a worker runs something, in a runtime that has begun."""
-
-    def is_so(status):
-        assert not work.done(), work.result()
-        return any(w.pid == pid and w.running and w.finished for w in status.workers)
-
-    cluster.observe().until(is_so, f"worker {pid} at work")
+        yield lambda kind: threads.submit(KINDS[kind], gate.path)
+        # A test that fails leaves nobody waiting.
+        gate.open()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_worker_is_killed(cluster, start, undisturbed, kind):
+def test_one_worker_is_killed(cluster, gate, start, undisturbed, kind):
     victim = next(iter(cluster.workers))
     work = start(kind)
-    busy(cluster, victim, work)
+    gate.await_arrival(victim, work)
     cluster.signal(victim, signal.SIGKILL)
+    gate.open()
     assert work.result(PATIENCE) == undisturbed[kind]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_all_workers_are_killed_and_others_join(cluster, start, undisturbed, kind):
+def test_all_workers_are_killed_and_others_join(cluster, gate, start, undisturbed, kind):
     victims = list(cluster.workers)
     work = start(kind)
     for pid in victims:
-        busy(cluster, pid, work)
+        gate.await_arrival(pid, work)
     for pid in victims:
         cluster.signal(pid, signal.SIGKILL)
-    assert not work.done()
+    gate.open()
     cluster.join()
     assert work.result(PATIENCE) == undisturbed[kind]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_worker_is_stopped_past_its_lease_and_comes_back(cluster, start, undisturbed, kind):
+def test_a_worker_is_stopped_past_its_lease_and_comes_back(cluster, gate, start, undisturbed, kind):
+    """Its runtimes go on while it stands, and so do others with the same tasks: it comes back with doubled results."""
     victim = next(iter(cluster.workers))
     work = start(kind)
-    busy(cluster, victim, work)
+    gate.await_arrival(victim, work)
     cluster.signal(victim, signal.SIGSTOP)
     try:
         cluster.observe().until(lambda s: cluster.state(s, victim) == "lost", "the stopped worker silent")
+        gate.open()
     finally:
         cluster.signal(victim, signal.SIGCONT)
     cluster.observe().until(lambda s: cluster.state(s, victim) == "active", "the worker back")
     assert work.result(PATIENCE) == undisturbed[kind]
 
 
-def test_the_only_worker_is_stopped_and_what_it_has_done_meanwhile_counts(cluster, start, undisturbed):
+def test_the_only_worker_is_stopped_and_what_it_has_done_meanwhile_counts(cluster, gate, start, undisturbed):
     """Its runtimes go on while it stands: their results come late, and need not be made again."""
-    (victim, other), work = list(cluster.workers), None
+    victim, other = cluster.workers
     try:
         cluster.signal(other, signal.SIGSTOP)
         cluster.observe().until(lambda s: cluster.state(s, other) == "lost", "the other worker silent")
         work = start("fit")
-        busy(cluster, victim, work)
+        gate.await_arrival(victim, work)
         cluster.signal(victim, signal.SIGSTOP)
         cluster.observe().until(lambda s: cluster.state(s, victim) == "lost", "all workers silent")
+        gate.open()
     finally:
         for pid in (victim, other):
             cluster.signal(pid, signal.SIGCONT)
@@ -103,53 +104,56 @@ def test_the_only_worker_is_stopped_and_what_it_has_done_meanwhile_counts(cluste
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_runtimes_are_killed_and_stopped(cluster, start, undisturbed, kind):
+def test_runtimes_are_killed_and_stopped(cluster, gate, start, undisturbed, kind):
     first, second = cluster.workers
     work = start(kind)
-    for pid in (first, second):
-        busy(cluster, pid, work)
-    cluster.runtime(first).kill()
-    stopped = cluster.runtime(second)
+    killed, stopped = (psutil.Process(gate.await_arrival(pid, work)) for pid in (first, second))
+    before = gate.arrivals(first)
+    killed.kill()
     stopped.suspend()
-    busy(cluster, first, work)
+    gate.await_arrival(first, work, but=before)
+    gate.open()
     stopped.resume()
     assert work.result(PATIENCE) == undisturbed[kind]
 
 
 @pytest.mark.parametrize("kind", ["cross_validate"])
-def test_a_worker_is_drained(cluster, start, undisturbed, kind):
+def test_a_worker_is_drained(cluster, gate, start, undisturbed, kind):
     victim = next(iter(cluster.workers))
     work = start(kind)
-    busy(cluster, victim, work)
+    gate.await_arrival(victim, work)
     cluster.signal(victim, signal.SIGTERM)
+    gate.open()
     assert work.result(PATIENCE) == undisturbed[kind]
     assert cluster.workers.pop(victim).wait(PATIENCE) == 0
 
 
-def test_a_worker_that_dies_while_it_stands_silent(cluster, start, undisturbed):
+def test_a_worker_that_dies_while_it_stands_silent(cluster, gate, start, undisturbed):
     victim = next(iter(cluster.workers))
     work = start("cross_validate")
-    busy(cluster, victim, work)
+    gate.await_arrival(victim, work)
     cluster.signal(victim, signal.SIGSTOP)
     cluster.observe().until(lambda s: cluster.state(s, victim) == "lost", "the stopped worker silent")
     cluster.signal(victim, signal.SIGKILL)
+    gate.open()
     assert work.result(PATIENCE) == undisturbed["cross_validate"]
 
 
 @pytest.mark.parametrize("kind", ["fit", "calls"])
-def test_the_worker_of_an_embedded_pool_is_killed(shared, start, undisturbed, kind):
+def test_the_worker_of_an_embedded_pool_is_killed(shared, gate, start, undisturbed, kind):
     ab.shutdown()
     ab.init(slots=2)
     try:
-        pool = psutil.Process(current().pool.pid)
         work = start(kind)
-        (worker,) = pool.children()
-        while not (running := worker.children(recursive=True)):
-            assert not work.done(), work.result()
+        (worker,) = psutil.Process(current().pool.pid).children()
+        gate.await_arrival(worker.pid, work)
+        running = worker.children(recursive=True)
         worker.kill()
         _, alive = psutil.wait_procs([worker, *running], timeout=PATIENCE)
         assert not alive
+        gate.open()
         assert work.result(PATIENCE) == undisturbed[kind]
     finally:
+        gate.open()
         ab.shutdown()
         ab.init(shared.address)

@@ -27,7 +27,15 @@ def session_pool():
 
 
 @pytest.fixture
-def pool(session_pool, request):
+def standing_pool(request):
+    """Have the pool stand before the test is watched: another may have shut it down, or lost it."""
+    if "pool" in request.fixturenames:
+        request.getfixturevalue("session_pool")
+        ab.init(slots=2)
+
+
+@pytest.fixture
+def pool(session_pool):
     """The pool, with what tests define pickled by value: workers cannot import tests, nor the modules beside them."""
     tests = pathlib.Path(__file__).parents[1]
     modules = [
@@ -37,8 +45,6 @@ def pool(session_pool, request):
     ]
     for module in modules:
         cloudpickle.register_pickle_by_value(module)
-    # A test may have shut the pool down, or lost it.
-    ab.init(slots=2)
     yield
     for module in modules:
         cloudpickle.unregister_pickle_by_value(module)
