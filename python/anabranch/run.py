@@ -12,7 +12,7 @@ from anabranch.entry import Entry
 from anabranch.errors import AnabranchError, RequestError, RunError
 from anabranch.keys import Key
 from anabranch.mode import Mode
-from anabranch.records import FIT, Feed, Record
+from anabranch.records import FAILED, FIT, NO_NODE, Feed, Record
 from anabranch.relation import Relation, relation_of
 from anabranch.v1 import control_pb2
 from anabranch.waiting import waiting
@@ -195,8 +195,16 @@ class Run:
 
     @property
     def failed(self) -> list[Entry]:
-        """The entries that failed; what was skipped because of them is in `skipped`."""
-        return [entry for entry in self if entry.state == "failed"]
+        """The entries that failed; what was skipped because of them is in `skipped`.
+
+        What no relation shows is here when it failed: the splitter of a cross validation, a step within a node.
+        """
+        hidden = [
+            Entry(self, record.failure.node, record.key, [record], None)
+            for record in self.feed.snapshot()
+            if record.state == FAILED and record.failure is not None and (record.internal or record.node == NO_NODE)
+        ]
+        return [*hidden, *(entry for entry in self if entry.state == "failed")]
 
     @property
     def skipped(self) -> list[Entry]:

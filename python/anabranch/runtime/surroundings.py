@@ -1,0 +1,79 @@
+"""What every task finds as the first one did, whatever the one before has done to their process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from contextlib import suppress
+
+# Above what a task may close in a sweep that means the standard streams.
+_LOWEST_COPY = 64
+
+
+class Surroundings:
+    """Working directory, import path, environment and standard streams, as they are when this is made.
+
+    What a task adds stays, for a library that it imports may add the same; what it takes away comes back.
+    """
+
+    def __init__(self) -> None:
+        self._directory = os.getcwd()
+        self._path = list(sys.path)
+        self._environment = dict(os.environ)
+        self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
+        self._files = {number: _identity(number) for number in (0, 1, 2)}
+        self._copies = {
+            number: fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _LOWEST_COPY)
+            for number, identity in self._files.items()
+            if identity is not None
+        }
+
+    def restore(self) -> None:
+        """Put back what the process's own code looks at: after every task."""
+        if sys.path != self._path:
+            self._restore_path()
+        if len(os.environ) < len(self._environment):
+            for name, value in self._environment.items():
+                os.environ.setdefault(name, value)
+        try:
+            left = os.getcwd() != self._directory
+        except OSError:
+            left = True
+        if left:
+            # Somebody may have removed it.
+            with suppress(OSError):
+                os.chdir(self._directory)
+
+    def restore_streams(self) -> None:
+        """Put back the standard streams, before a task that may take long and whenever results leave.
+
+        Raises
+        ------
+        OSError
+            When the copies that this keeps are closed as well.
+        """
+        for number, copy in self._copies.items():
+            if _identity(number) != self._files[number]:
+                os.dup2(copy, number)
+        for name, stream in self._streams.items():
+            if stream is not None and stream.closed:
+                number = 1 if name == "stdout" else 2
+                stream = open(number, "w", buffering=1, encoding=stream.encoding, errors=stream.errors, closefd=False)  # noqa: SIM115
+                self._streams[name] = stream
+            if getattr(sys, name, None) is not stream:
+                setattr(sys, name, stream)
+
+    def _restore_path(self) -> None:
+        if any(entry not in sys.path for entry in self._path):
+            sys.path[:] = [*self._path, *(entry for entry in sys.path if entry not in self._path)]
+        self._path = list(sys.path)
+
+
+def _identity(number: int) -> tuple[int, int] | None:
+    """Return which file a descriptor is of, None when it is closed."""
+    try:
+        status = os.fstat(number)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
