@@ -12,6 +12,9 @@ struct StatusCommand: ParsableCommand {
     @Argument(help: "Only this run.")
     var runID: UInt64?
 
+    @Option(help: "Exit with 3 unless a worker on this host is active: a health check.")
+    var worker: String?
+
     @OptionGroup var coordinator: AddressOptions
 
     @Flag(help: "Print one JSON document on standard output, and nothing else there.")
@@ -24,5 +27,8 @@ struct StatusCommand: ParsableCommand {
         }
         let report = StatusReport(status)
         print(json ? try report.json() : report.text())
+        if let worker, !status.workers.contains(where: { $0.host == worker && $0.state == .active }) {
+            throw CommandFailure(.unreachable, "no active worker on host \(worker)")
+        }
     }
 }

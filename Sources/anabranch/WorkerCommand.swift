@@ -2,13 +2,14 @@ import AnabranchCore
 import ArgumentParser
 import Foundation
 import Logging
+import ObjectStore
 import Worker
 
 struct WorkerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker",
         abstract: "Run tasks for a coordinator until drained or stopped.",
-        discussion: "Example: anabranch worker --slots 4 --address tcp://127.0.0.1:7700 --store /dev/shm/anabranch-0-1f"
+        discussion: "Example: anabranch worker --slots 4 --address tcp://127.0.0.1:7700"
     )
 
     @OptionGroup var coordinator: AddressOptions
@@ -16,7 +17,7 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: "Tasks at a time; as many as there are cores when not given.")
     var slots: Int?
 
-    @Option(help: "The store's directory; needed with a tcp address.")
+    @Option(help: "The store's directory, where it stands elsewhere here than where the coordinator has it.")
     var store: String?
 
     @Option(help: "K=V, shown by status; may be given several times.")
@@ -63,9 +64,11 @@ struct WorkerCommand: ParsableCommand {
 
     func run() throws {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        let address = try coordinator.required()
         let settings = WorkerConfiguration(
-            address: try coordinator.required(), slots: slots ?? CoreCount.available,
-            python: try Interpreter.resolve(python), store: store, labels: label, workingDirectory: directory,
+            address: address, slots: slots ?? CoreCount.available,
+            python: try Interpreter.resolve(python), store: try store ?? storeNamed(by: address), labels: label,
+            workingDirectory: directory,
             systemPath: sysPath.isEmpty ? [] : sysPath.components(separatedBy: ":"), threadsPerSlot: threadsPerSlot,
             memoryPerSlot: memoryPerSlot.flatMap { ByteCount(parsing: $0)?.bytes },
             mostWaiting: mostWaiting, watchDescriptor: watchFd, welcomeSeconds: patience,
@@ -83,6 +86,20 @@ struct WorkerCommand: ParsableCommand {
         } catch let failure as WorkerFailure {
             throw CommandFailure(.unreachable, failure.description)
         }
+    }
+
+    /// The store of the coordinator behind a tcp address; an ipc address stands in the store itself.
+    private func storeNamed(by address: String) throws -> String? {
+        guard address.hasPrefix("tcp://") else { return nil }
+        let welcome = try ControlClient(address: address).welcome(within: patience)
+        guard let seen = try? StoreDirectory(opening: welcome.store), seen.identity == welcome.storeIdentity else {
+            throw CommandFailure(
+                .unreachable,
+                "the coordinator at \(address) keeps its store in \(welcome.store), which this worker does not see: run it "
+                    + "where that directory is shared (the coordinator's host, a common volume), or name where it stands "
+                    + "here with --store")
+        }
+        return welcome.store
     }
 
     /// An embedded worker says nothing that its user did not ask for.

@@ -7,6 +7,7 @@ import os
 import pathlib
 import select
 import signal
+import socket
 import subprocess
 import sys
 
@@ -175,7 +176,10 @@ def test_ctrl_c_is_status_130_and_leaves_nothing(place):
 
 @pytest.fixture(scope="module")
 def standing(place):
-    coordinator = subprocess.Popen([find_binary(), "coordinator"], stdout=subprocess.PIPE, text=True, env=environment())
+    coordinator = subprocess.Popen(
+        [find_binary(), "coordinator", "--bind", "tcp://127.0.0.1:*"],
+        stdout=subprocess.PIPE, text=True, env=environment(),
+    )  # fmt: skip
     worker = None
     try:
         assert coordinator.stdout is not None
@@ -209,6 +213,9 @@ def test_submit_results_export(place, standing):
     assert "no node 'svm'; its nodes: standardscaler, logisticregression" in refused.stderr
     unknown = call(place, "results", "77", "--address", standing, status=2)
     assert "77" in unknown.stderr
+    call(place, "status", "--worker", socket.gethostname(), "--address", standing)
+    elsewhere = call(place, "status", "--worker", "elsewhere", "--address", standing, status=3)
+    assert elsewhere.stderr == "anabranch: no active worker on host elsewhere\n"
 
 
 def test_what_stands_beside_the_file_travels(place, standing):
