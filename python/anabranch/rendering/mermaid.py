@@ -16,7 +16,7 @@ def to_mermaid(graph: Pipeline) -> str:
     lines = ["flowchart LR"]
     names = {node: f"n{index}" for index, node in enumerate(graph.nodes)}
     for node, name in names.items():
-        label = _escape(f"{node.name}<br/>{kind_label(node)}: {step_label(node)}")
+        label = f"{_escape(node.name)}<br/>{_escape(f'{kind_label(node)}: {step_label(node)}')}"
         opening, closing = ("[", "]") if isinstance(node, AndNode) else ("(", ")")
         lines.append(f'  {name}{opening}"{label}"{closing}')
     lines.extend(f"  {names[source]} --> {names[target]}" for source, target in graph.edges)
@@ -24,4 +24,7 @@ def to_mermaid(graph: Pipeline) -> str:
 
 
 def _escape(text: str) -> str:
-    return text.replace('"', "#quot;")
+    # By Mermaid's own entities: the numbers of characters, or names.
+    for character, entity in (("#", "#35;"), ("&", "#amp;"), ("<", "#lt;"), (">", "#gt;"), ('"', "#quot;")):
+        text = text.replace(character, entity)
+    return text

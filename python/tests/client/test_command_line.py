@@ -141,6 +141,14 @@ def test_pictures(file, capsys):
         assert capsys.readouterr().out.startswith(beginning)
 
 
+def test_a_picture_in_a_file(file, tmp_path, capsys):
+    path, out = file("one.py", GRAPH.format(name="g")), tmp_path / "g.svg"
+    assert command(command="graph", file=path, svg=str(out)) == 0
+    assert out.read_text().startswith("<svg") and not capsys.readouterr().out
+    assert command(command="graph", file=path, svg=str(tmp_path / "none" / "g.svg")) == 2
+    assert "g.svg: No such file or directory" in capsys.readouterr().err
+
+
 def test_data_files(tmp_path):
     import pandas as pd
     import pyarrow.feather
