@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from anabranch.errors import RequestError
@@ -10,6 +10,7 @@ from anabranch.failures import Failure
 from anabranch.keys import VARIANT, Key
 from anabranch.records import CANCELLED, FAILED, FIT, SCORE, SKIPPED, SUCCEEDED, TRAIN_SCORE, Record
 from anabranch.scoring import SCORE as DEFAULT_SCORE
+from anabranch.v1 import task_pb2
 
 if TYPE_CHECKING:
     from anabranch.references import Ref
@@ -47,14 +48,20 @@ class Entry:
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of the variants in the key, by ``node__parameter``; the node's own come without the node."""
-        found: dict[str, Any] = {}
+        return {
+            name if owner == self.node else f"{owner}__{name}": value for owner, name, value in self._variant_settings()
+        }
+
+    @property
+    def full_params(self) -> dict[str, Any]:
+        """The parameters of the variants in the key, all by ``node__parameter``."""
+        return {f"{owner}__{name}": value for owner, name, value in self._variant_settings()}
+
+    def _variant_settings(self) -> Iterator[tuple[str, str, Any]]:
         for dimension, label in self.key.parts:
-            if dimension.kind != VARIANT or not isinstance(label, int):
-                continue
-            settings = self._run.variant(dimension.owner, label)
-            prefix = "" if dimension.owner == self.node else f"{dimension.owner}__"
-            found.update({prefix + name: value for name, value in settings.items()})
-        return found
+            if dimension.kind == VARIANT and isinstance(label, int):
+                for name, value in self._run.variant(dimension.owner, label).items():
+                    yield dimension.owner, name, value
 
     @property
     def model_ref(self) -> Ref | None:
@@ -142,6 +149,30 @@ class Entry:
         return max((record.attempts for record in self._records), default=0)
 
     @property
+    def peak_memory(self) -> int:
+        """Bytes that the largest of its tasks' processes came to; 0 when it is not known."""
+        return max((usage.peak_memory_bytes for usage in self._usages()), default=0)
+
+    @property
+    def worker(self) -> int | None:
+        """The number of the worker that did what was done last; None when nothing was."""
+        last = self._last_usage()
+        return None if last is None else last.worker
+
+    @property
+    def slot(self) -> int | None:
+        """The slot of that worker."""
+        last = self._last_usage()
+        return None if last is None else last.slot
+
+    def _usages(self) -> Iterator[task_pb2.Usage]:
+        return (task_pb2.Usage.FromString(record.usage) for record in self._records)
+
+    def _last_usage(self) -> task_pb2.Usage | None:
+        done = [usage for usage in self._usages() if usage.started_us]
+        return max(done, key=lambda usage: usage.arrived_us, default=None)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the tasks warned of."""
         return tuple(dict.fromkeys(text for record in self._records for text in record.warnings))
@@ -165,6 +196,11 @@ class Entry:
     def fit_record(self) -> Record | None:
         """The record of the fit that made the model, if this run made it."""
         return self._fit
+
+    def _repr_html_(self) -> str:
+        from anabranch.rendering.html import table_of
+
+        return table_of([self])
 
     def __repr__(self) -> str:
         key = f" {self.key}" if self.key else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from anabranch.keys import Dimension, names_of
@@ -9,53 +10,60 @@ from anabranch.relation import Relation
 
 if TYPE_CHECKING:
     from anabranch.entry import Entry
-    from anabranch.run import Run
+
+#: What an entry always has, by the column's name; keys and parameters stand before it, scores within.
+_COUNTED = ("attempts", "seconds", "fit_seconds", "score_seconds", "bytes", "peak_memory", "worker", "slot")
+_FIXED = frozenset(("node", "state", *_COUNTED, "error"))
 
 
-def rows_of(run: Run) -> tuple[list[str], list[dict[str, Any]]]:
-    """Return names of columns, and a row per key of every node.
+def rows_of(entries: Iterable[Entry]) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return names of columns, and a row for each entry.
 
-    Columns are ``node``, one per dimension, ``params`` of variants by name, ``state``, one per score, ``train_…``
-    per score on the rows of the fit, ``seconds``, ``bytes`` and ``error``.
+    Columns are ``node``, one per dimension, the parameters of variants as ``node__parameter``, ``state``, one per
+    score, ``train_…`` per score on the rows of the fit, ``attempts``, ``seconds``, ``fit_seconds``, ``score_seconds``,
+    ``bytes``, ``peak_memory``, ``worker`` and ``slot`` (of what was done last), and ``error``. A dimension whose name
+    is one of these has its full name (``data:state``), a score ``test_`` in front.
     """
-    entries = run.entries
-    dimensions = sorted({dimension for entry in entries for dimension in entry.key.dimensions})
-    names = names_of(dimensions)
-    scores = list(dict.fromkeys(name for entry in entries for name in entry.scores))
-    train = list(dict.fromkeys(name for entry in entries for name in entry.train_scores))
-    rows = [_row(run, entry, names, scores, train) for entry in entries]
-    parameters = list(dict.fromkeys(name for row in rows for name in row if name not in _FIXED))
-    fixed_front = ["node", *names.values()]
-    own = [*scores, *(f"train_{name}" for name in train)]
-    parameters = [name for name in parameters if name not in fixed_front and name not in own]
-    return [*fixed_front, *parameters, "state", *own, "seconds", "bytes", "error"], rows
+    entries = list(entries)
+    names = _names(sorted({dimension for entry in entries for dimension in entry.key.dimensions}))
+    scores = _score_columns(entries, "scores", "", {*_FIXED, *names.values()})
+    train = _score_columns(entries, "train_scores", "train_", set())
+    rows = [_row(entry, names, scores, train) for entry in entries]
+    known = {*_FIXED, *names.values(), *scores.values(), *train.values()}
+    parameters = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in known]
+    columns = ["node", *names.values(), *parameters, "state", *scores.values(), *train.values(), *_COUNTED, "error"]
+    return columns, rows
 
 
-_FIXED = frozenset(("node", "state", "seconds", "bytes", "error"))
+def _names(dimensions: list[Dimension]) -> dict[Dimension, str]:
+    return {
+        dimension: dimension.full_name if name in _FIXED else name for dimension, name in names_of(dimensions).items()
+    }
 
 
-def _row(run: Run, entry: Entry, names: dict[Dimension, str], scores: list[str], train: list[str]) -> dict[str, Any]:
+def _score_columns(entries: list[Entry], attribute: str, prefix: str, taken: set[str]) -> dict[str, str]:
+    names = dict.fromkeys(name for entry in entries for name in getattr(entry, attribute))
+    return {name: prefix + name if prefix + name not in taken else f"test_{name}" for name in names}
+
+
+def _row(entry: Entry, names: dict[Dimension, str], scores: dict[str, str], train: dict[str, str]) -> dict[str, Any]:
     row: dict[str, Any] = {"node": entry.node}
     labels = dict(entry.key.parts)
     row.update({name: labels.get(dimension) for dimension, name in names.items()})
-    for dimension, label in entry.key.parts:
-        if isinstance(label, int):
-            for name, value in run.variant(dimension.owner, label).items():
-                row[f"{dimension.owner}__{name}"] = value
+    row.update(entry.full_params)
     row["state"] = entry.state
-    row.update({name: entry.scores.get(name) for name in scores})
-    row.update({f"train_{name}": entry.train_scores.get(name) for name in train})
-    row["seconds"] = entry.seconds
-    row["bytes"] = entry.bytes
+    row.update({column: entry.scores.get(name) for name, column in scores.items()})
+    row.update({column: entry.train_scores.get(name) for name, column in train.items()})
+    row.update({name: getattr(entry, name) for name in _COUNTED})
     row["error"] = entry.error.describe() if entry.error is not None else None
     return row
 
 
-def to_frame(run: Run) -> Any:
+def to_frame(entries: Iterable[Entry]) -> Any:
     """Return a pandas data frame of `rows_of`."""
     import pandas as pd
 
-    columns, rows = rows_of(run)
+    columns, rows = rows_of(entries)
     frame = pd.DataFrame(rows, columns=columns)
     for column in frame.columns:
         present = frame[column].dropna()

@@ -297,6 +297,11 @@ class Pipeline:
             pathlib.Path(path).write_text(picture, encoding="utf-8")
         return picture
 
+    def _repr_html_(self) -> str:
+        from anabranch.rendering.html import graph_to_html
+
+        return graph_to_html(self)
+
     def _repr_svg_(self) -> str | None:
         return self.to_svg() if self.nodes else None
 

@@ -1,28 +1,45 @@
-"""The live view of a run on a terminal or in a notebook. Needs rich."""
+"""The live view of a run or a search on a terminal. Needs rich."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
-from anabranch.progress import Summary
+from anabranch.progress import printable
+from anabranch.rendering.escaping import shortened
+from anabranch.summary import Row, Summary
 
-if TYPE_CHECKING:
-    from anabranch.run import Run
+#: Characters of a name.
+_LONGEST_NAME = 40
+#: Lines of a terminal that are not rows of the table.
+_OTHER_LINES = 6
 
 
 class LiveView:
-    """A table of nodes that redraws itself: keys done of all, running, failed, rate and time left."""
+    """A table that redraws itself: done of all, running, failed, rate and time left. Its first line stays at the end.
 
-    def __init__(self) -> None:
-        self._live = Live(console=Console(stderr=True), transient=True, auto_refresh=False)
+    Parameters
+    ----------
+    title : str
+    console : Console, optional
+        Standard error's by default.
+    """
 
-    def update(self, run: Run) -> None:
-        """Draw the run as it is now."""
-        self._live.update(_table(Summary(run), run.graph.name or f"run {run.id}"), refresh=True)
+    def __init__(self, title: str, console: Console | None = None) -> None:
+        self._title = shortened(printable(title), _LONGEST_NAME)
+        self._console = console or Console(stderr=True)
+        self._live = Live(console=self._console, transient=True, auto_refresh=False)
+        self._last: Summary | None = None
+
+    def update(self, summary: Summary) -> None:
+        """Draw what is so now."""
+        self._last = summary
+        self._live.update(self._picture(summary), refresh=True)
 
     def __enter__(self) -> LiveView:
         self._live.start()
@@ -30,22 +47,34 @@ class LiveView:
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+        if self._last is not None:
+            self._console.print(self._line(self._last))
+
+    def _line(self, summary: Summary) -> Text:
+        # As Text, in which brackets are no markup.
+        return Text(f"{self._title}: {summary.line()}", no_wrap=True, overflow="ellipsis")
+
+    def _picture(self, summary: Summary) -> Group:
+        rows = most_active(summary.rows, max(self._console.height - _OTHER_LINES, 1))
+        hidden = len(summary.rows) - len(rows)
+        caption = Text(f"and {hidden} more") if hidden else None
+        table = Table(caption=caption, caption_justify="left")
+        table.add_column("")
+        table.add_column(summary.unit, justify="right")
+        table.add_column("", width=20)
+        table.add_column("running", justify="right")
+        table.add_column("failed", justify="right")
+        for row in rows:
+            name = Text(shortened(printable(row.name), _LONGEST_NAME))
+            skipped = Text(f" ({row.skipped} skipped)" if row.skipped else "")
+            failed = Text(str(row.failed) if row.failed else "", style="red") + skipped
+            counts = f"{row.done}/{row.planned}{'+' if row.is_open else ''}"
+            bar = ProgressBar(total=max(row.planned, 1), completed=row.done, width=20)
+            table.add_row(name, counts, bar, str(row.running or ""), failed)
+        return Group(self._line(summary), table)
 
 
-def _table(summary: Summary, title: str) -> Table:
-    left = summary.seconds_left
-    rest = f", {left:.0f} s left" if left is not None else ""
-    table = Table(title=f"{title}: {summary.seconds:.0f} s, {summary.rate:.1f} keys/s{rest}", title_justify="left")
-    table.add_column("node")
-    table.add_column("keys", justify="right")
-    table.add_column("", width=20)
-    table.add_column("running", justify="right")
-    table.add_column("failed", justify="right")
-    for name, done, planned, is_open, running, failed, skipped in summary.nodes:
-        filled = round(20 * done / planned) if planned else 0
-        more = "+" if is_open else ""
-        bad = f"[red]{failed}[/red]" if failed else ""
-        if skipped:
-            bad += f" ({skipped} skipped)"
-        table.add_row(name, f"{done}/{planned}{more}", "█" * filled, str(running or ""), bad)
-    return table
+def most_active(rows: Sequence[Row], most: int) -> list[Row]:
+    """Return so many rows in their order: those that run first, then those that are not done."""
+    ranked = sorted(range(len(rows)), key=lambda i: (not rows[i].running, rows[i].done >= rows[i].planned, i))
+    return [rows[index] for index in sorted(ranked[:most])]

@@ -1,19 +1,94 @@
-"""Waiting for runs, with a live view where someone can see it."""
+"""Progress that shows itself where someone looks: runs and searches report, views draw."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from anabranch.summary import Summary
+from anabranch.waiting import inside_task
 
 if TYPE_CHECKING:
     from anabranch.run import Run
 
 #: Seconds between two pictures.
 INTERVAL = 0.2
-#: Seconds that a run must take before its view appears: nobody reads less.
+#: Seconds that something must take before it is shown unasked: nobody reads less.
 PATIENCE = 0.7
+#: Seconds between two lines where lines stay.
+LINE_INTERVAL = 5.0
+
+
+class View(Protocol):
+    """Draws summaries, one over the other, from entering to leaving."""
+
+    def update(self, summary: Summary) -> None:
+        """Draw what is so now."""
+
+    def __enter__(self) -> View: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Progress:
+    """Shows how far something is, when it takes its time and someone looks.
+
+    Parameters
+    ----------
+    title : str
+    wanted : bool, optional
+        True shows it at once and wherever, False never. By default it is shown on terminals and in notebooks;
+        ``ANABRANCH_PROGRESS=1`` or ``0`` decides for a whole process.
+    """
+
+    def __init__(self, title: str, wanted: bool | None = None) -> None:
+        self._title = title
+        self._at_once = wanted is True
+        self._shown = someone_looks() if wanted is None else wanted
+        self._began = time.monotonic()
+        self._drawn = self._began
+        self._view: View | None = None
+
+    @property
+    def interval(self) -> float | None:
+        """Seconds until the next update is of use; None when none is."""
+        if not self._shown:
+            return None
+        if self._at_once or self._view is not None:
+            return INTERVAL
+        return max(self._began + PATIENCE - time.monotonic(), 0.01)
+
+    def update(self, summarise: Callable[[], Summary], *, last: bool = False) -> None:
+        """Draw what is so now, if the last picture is old enough or this is the last one.
+
+        Parameters
+        ----------
+        summarise : callable
+            Called when there is something to draw.
+        last : bool
+            Nothing comes after it: what has been too short to be shown is not shown any more.
+        """
+        if not self._shown:
+            return
+        now = time.monotonic()
+        if self._view is None:
+            if not self._at_once and (last or now < self._began + PATIENCE):
+                return
+            self._view = make_view(self._title)
+            self._view.__enter__()
+        elif not last and now < self._drawn + INTERVAL:
+            return
+        self._view.update(summarise())
+        self._drawn = now
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._view is not None:
+            self._view.__exit__(None, None, None)
 
 
 def follow(run: Run, timeout: float | None = None, progress: bool | None = None) -> None:
@@ -25,20 +100,12 @@ def follow(run: Run, timeout: float | None = None, progress: bool | None = None)
         When it has not within `timeout` seconds.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
-    if _wait(run, deadline, PATIENCE):
-        return
-    shown = someone_looks() if progress is None else progress
-    view = make_view() if shown else None
-    if view is None:
-        if not _wait(run, deadline, None):
-            raise TimeoutError(f"{run!r} has not ended within {timeout:g} s")
-        return
-    with view:
-        while not _wait(run, deadline, INTERVAL):
+    with Progress(run.graph.name or f"run {run.id}", progress) as shown:
+        while not _wait(run, deadline, shown.interval):
             if deadline is not None and time.monotonic() >= deadline:
                 raise TimeoutError(f"{run!r} has not ended within {timeout:g} s")
-            view.update(run)
-        view.update(run)
+            shown.update(lambda: Summary.of_run(run))
+        shown.update(lambda: Summary.of_run(run), last=True)
 
 
 def _wait(run: Run, deadline: float | None, seconds: float | None) -> bool:
@@ -50,97 +117,108 @@ def _wait(run: Run, deadline: float | None, seconds: float | None) -> bool:
 
 
 def someone_looks() -> bool:
-    """Whether standard error is a terminal, or this is a notebook."""
-    shell = sys.modules.get("IPython")
-    if shell is not None:
-        running = shell.get_ipython()
-        if running is not None and type(running).__name__ == "ZMQInteractiveShell":
-            return True
+    """Whether progress is shown unasked: on a terminal (standard error) and in a notebook, never within a task."""
+    if inside_task():
+        return False
+    chosen = os.environ.get("ANABRANCH_PROGRESS", "").strip().lower()
+    if chosen:
+        return chosen not in ("0", "false", "no", "off")
+    return _in_notebook() or _on_terminal()
+
+
+def _in_notebook() -> bool:
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
+
+
+def _on_terminal() -> bool:
     return bool(getattr(sys.stderr, "isatty", lambda: False)())
 
 
-def make_view() -> Any:
-    """Return a live view, None where rich is not installed."""
+def make_view(title: str) -> View:
+    """Return the best view that there is where this process shows itself."""
+    if _in_notebook():
+        return NotebookView(title)
+    if not _on_terminal():
+        return LineView(title)
     try:
         from anabranch.live import LiveView
     except ImportError:
-        return None
-    return LiveView()
-
-
-class Summary:
-    """Counts over a run's nodes at one moment: (name, done, planned, open, running, failed, skipped) per node."""
-
-    def __init__(self, run: Run) -> None:
-        with run.feed.changed:
-            progress = dict(run.feed.progress)
-        names = [node.name for node in run.graph.nodes]
-        self.nodes = [
-            (
-                names[index],
-                p.succeeded + p.failed + p.skipped,
-                p.planned,
-                p.open,
-                p.running,
-                p.failed,
-                p.skipped,
-            )
-            for index, p in sorted(progress.items())
-            if index < len(names)
-        ]
-        self.done = sum(node[1] for node in self.nodes)
-        self.planned = sum(node[2] for node in self.nodes)
-        self.open = any(node[3] for node in self.nodes)
-        self.seconds = run.seconds
-
-    @property
-    def rate(self) -> float:
-        """Keys per second since the start."""
-        return self.done / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Seconds that the rest takes at this rate; None while more may be planned."""
-        if self.open or not self.done:
-            return None
-        return (self.planned - self.done) / self.rate
-
-    def line(self) -> str:
-        """Return one line for a log."""
-        failed = sum(node[5] for node in self.nodes)
-        left = self.seconds_left
-        return (
-            f"{self.seconds:6.1f} s  {self.done} of {self.planned}{'+' if self.open else ''} keys"
-            + (f", {failed} failed" if failed else "")
-            + (f", {left:.0f} s left" if left is not None and self.done < self.planned else "")
-        )
+        return TerminalLine(title)
+    return LiveView(title)
 
 
 class LineView:
-    """Plain lines for a pipe: one every few seconds.
+    """Plain lines for a pipe or a file: one every few seconds, and one at the end."""
 
-    Parameters
-    ----------
-    write : callable
-        Takes a line.
-    every : float
-        Seconds.
-    """
-
-    def __init__(self, write: Callable[[str], Any], every: float = 5.0) -> None:
-        self._write = write
+    def __init__(self, title: str, every: float = LINE_INTERVAL) -> None:
+        self._title = title
         self._every = every
         self._last = time.monotonic()
+        self._unsaid: Summary | None = None
 
-    def update(self, run: Run) -> None:
+    def update(self, summary: Summary) -> None:
         """Write a line when it is time for one."""
-        now = time.monotonic()
-        if now - self._last >= self._every:
-            self._last = now
-            self._write(Summary(run).line())
+        self._unsaid = summary
+        if time.monotonic() - self._last >= self._every:
+            self._last = time.monotonic()
+            self._write()
 
     def __enter__(self) -> LineView:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._write()
+
+    def _write(self) -> None:
+        if self._unsaid is not None:
+            print(f"{printable(self._title)}: {self._unsaid.line()}", file=sys.stderr, flush=True)
+            self._unsaid = None
+
+
+class TerminalLine:
+    """One line on a terminal that rewrites itself, for where rich is not installed."""
+
+    def __init__(self, title: str) -> None:
+        self._title = printable(title)
+
+    def update(self, summary: Summary) -> None:
+        """Write the line anew."""
+        print(f"\r\x1b[K{self._title}: {summary.line()}", end="", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> TerminalLine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        print(file=sys.stderr, flush=True)
+
+
+class NotebookView:
+    """A display of a notebook that is updated in place, and stays as it was last."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._handle: Any = None
+
+    def update(self, summary: Summary) -> None:
+        """Replace what is displayed."""
+        from IPython.display import display
+
+        from anabranch.rendering.html import summary_to_html
+
+        content = {"text/html": summary_to_html(summary, self._title), "text/plain": summary.line()}
+        if self._handle is None:
+            self._handle = display(content, raw=True, display_id=True)
+        else:
+            self._handle.update(content, raw=True)
+
+    def __enter__(self) -> NotebookView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         return None
+
+
+def printable(text: str) -> str:
+    """Return text that moves no cursor."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)

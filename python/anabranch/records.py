@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -136,6 +137,8 @@ class Feed:
         self.progress: dict[int, control_pb2.NodeProgress] = {}
         self.message = ""
         self.lost: ConnectionFailed | None = None
+        #: CLOCK_MONOTONIC, seconds, of the last word; None while more may come.
+        self.ended: float | None = None
 
     def push(self, update: control_pb2.RunUpdate) -> None:
         """Take an update; called on the connection's thread."""
@@ -149,6 +152,7 @@ class Feed:
                 self.message = update.message
             if update.state != control_pb2.RUN_STATE_UNSPECIFIED:
                 self.state = update.state
+            self._note_end()
             self.changed.notify_all()
 
     def lose(self, error: ConnectionFailed) -> None:
@@ -156,7 +160,12 @@ class Feed:
         with self.changed:
             if not self.finished:
                 self.lost = error
+            self._note_end()
             self.changed.notify_all()
+
+    def _note_end(self) -> None:
+        if self.ended is None and (self.finished or self.lost is not None):
+            self.ended = time.monotonic()
 
     @property
     def finished(self) -> bool:

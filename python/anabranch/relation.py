@@ -79,6 +79,17 @@ class Relation(Sequence[Entry]):
         more = "; …" if len(self._entries) > 8 else ""
         raise RequestError(f"{self._name} has {len(self._entries)} entries, one was expected: {keys}{more}")
 
+    def to_frame(self) -> Any:
+        """Return a pandas data frame, a row per entry; its columns are those of `Run.to_frame`."""
+        from anabranch.frame import to_frame
+
+        return to_frame(self)
+
+    def _repr_html_(self) -> str:
+        from anabranch.rendering.html import relation_to_html
+
+        return relation_to_html(self, self._name)
+
     @overload
     def __getitem__(self, index: int) -> Entry: ...
     @overload

@@ -73,7 +73,6 @@ class Run:
         self._relations: dict[int, Relation] = {}
         #: CLOCK_MONOTONIC, seconds.
         self.started = time.monotonic()
-        self._ended: float | None = None
         if client is not None:
             client.subscribe(id, self.feed.push, self.feed.lose)
             # Weakly: through the error of a lost connection the client may know this run, which would then never go.
@@ -95,7 +94,8 @@ class Run:
     @property
     def seconds(self) -> float:
         """Seconds from submission to the end, or to now."""
-        return (self._ended or time.monotonic()) - self.started
+        # What another client has submitted may have ended before it was looked at.
+        return max((self.feed.ended or time.monotonic()) - self.started, 0.0)
 
     def wait(self, timeout: float | None = None, *, progress: bool | None = None) -> Run:
         """Wait for the end and return the run. Ctrl-C cancels it.
@@ -124,8 +124,6 @@ class Run:
             with self.feed.changed:
                 self.feed.changed.wait_for(lambda: self.finished, CANCEL_SECONDS)
             raise
-        if self._ended is None:
-            self._ended = time.monotonic()
         if self.feed.lost is not None:
             raise self.feed.lost
         return self
@@ -250,7 +248,15 @@ class Run:
         return path_of(self, entry)
 
     def to_frame(self) -> Any:
-        """Return a pandas data frame: a row per key of every node, with scores, seconds, bytes, state and error."""
+        """Return a pandas data frame: a row per key of every node.
+
+        Returns
+        -------
+        data frame
+            Columns are ``node``, the key's dimensions, parameters of variants (``node__parameter``), ``state``, scores,
+            ``train_…`` scores, ``attempts``, ``seconds`` (all work for the key), ``fit_seconds``, ``score_seconds``,
+            ``bytes`` (written), ``peak_memory`` (bytes), ``worker``, ``slot`` and ``error``.
+        """
         from anabranch.frame import to_frame
 
         return to_frame(self)
@@ -324,6 +330,11 @@ class Run:
     def fits(self) -> list[Record]:
         """Return the records of all fits that made a model and are shown."""
         return [r for r in self.feed.snapshot() if r.phase == FIT and r.model is not None and not r.internal]
+
+    def _repr_html_(self) -> str:
+        from anabranch.rendering.html import run_to_html
+
+        return run_to_html(self)
 
     def __repr__(self) -> str:
         name = f" {self.graph.name!r}" if self.graph.name else ""

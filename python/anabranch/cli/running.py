@@ -14,7 +14,6 @@ from anabranch.cli.report import document, print_run, rows_of
 from anabranch.cli.request import CommandError, Request
 from anabranch.execution import run_graph
 from anabranch.mode import Mode
-from anabranch.progress import LineView, Summary, make_view
 from anabranch.run import Run
 from anabranch.tables import row_count
 
@@ -146,7 +145,8 @@ def _scoring(request: Request, loaded: Loaded) -> Any:
 
 def _follow(request: Request, loaded: Loaded, tables: list[Table], run: Run) -> int:
     """Wait for a run with progress, then print and write what it made; return the exit status."""
-    _watch(request, run)
+    # Lines in a pipe, a live view on a terminal.
+    run.wait(progress=not request.flag("quiet"))
     trace = request.text("trace")
     if trace is not None:
         _write_trace(run, trace)
@@ -173,25 +173,6 @@ def _write_trace(run: Run, path: str) -> None:
         run.trace(path)
     except OSError as error:
         raise CommandError(f"--trace {path}: {error.strerror}") from None
-
-
-def _watch(request: Request, run: Run) -> None:
-    quiet = request.flag("quiet")
-    if quiet:
-        run.wait(progress=False)
-        return
-    view = make_view() if sys.stderr.isatty() else None
-    if view is not None:
-        run.wait(progress=True)
-        return
-    lines = LineView(lambda line: print(line, file=sys.stderr, flush=True))
-    while True:
-        try:
-            run.wait(0.5, progress=False)
-            break
-        except TimeoutError:
-            lines.update(run)
-    print(Summary(run).line(), file=sys.stderr, flush=True)
 
 
 def _save_paths(

@@ -21,8 +21,10 @@ from anabranch.model_selection.options import Options
 from anabranch.model_selection.prefixes import Segment, share_prefixes
 from anabranch.model_selection.sharing import Sharing
 from anabranch.model_selection.tasks import Answer, run_calls, run_failed, run_fits, run_segment
+from anabranch.progress import Progress
 from anabranch.references import Ref
 from anabranch.slots import pool_slots
+from anabranch.summary import Row, Summary
 
 #: Seconds that other calls have to end by themselves when one has raised.
 GRACE_SECONDS = 0.5
@@ -66,6 +68,7 @@ class Dispatch:
         self._shared: dict[Segment, Any] = {}
         self._stored: dict[Any, tuple[Any, Ref]] = {}
         self._registries: dict[str, dict] = {}
+        self._began = time.monotonic()
 
     def run(self) -> list[Any]:
         """Run all calls."""
@@ -73,11 +76,13 @@ class Dispatch:
         agenda = Agenda(roots, self._slots + 1, self._slots)
         self._executor = Executor(timeout=self._options.timeout, memory=self._options.memory)
         try:
-            while not agenda.finished:
-                self._fill(agenda)
-                work, future = self._ended.get()
-                del self._running[id(future)]
-                self._take(agenda, work, future)
+            with Progress(self._title(), self._options.progress) as shown:
+                while not agenda.finished:
+                    self._fill(agenda)
+                    work, future = self._next(shown)
+                    del self._running[id(future)]
+                    self._take(agenda, work, future)
+                shown.update(self._summary, last=True)
         except Exception:
             self._let_end()
             raise
@@ -89,6 +94,24 @@ class Dispatch:
             self._stored.clear()
             self._executor.shutdown(wait=True, cancel_futures=True)
         return [self._results[number] for number in range(len(self._calls))]
+
+    def _next(self, shown: Progress) -> tuple[Work, Any]:
+        """Wait for a task to end."""
+        while True:
+            shown.update(self._summary)
+            with contextlib.suppress(queue.Empty):
+                return self._ended.get(timeout=shown.interval)
+
+    def _title(self) -> str:
+        estimator = next((call.arguments[0] for call in self._calls if call.is_fit), None)
+        return "calls" if estimator is None else type(estimator).__name__
+
+    def _summary(self) -> Summary:
+        fits = any(call.is_fit for call in self._calls)
+        failed = sum(isinstance(result, dict) and bool(result.get("fit_error")) for result in self._results.values())
+        row = Row("fits" if fits else "calls", len(self._results), len(self._calls), len(self._running), failed)
+        seconds = time.monotonic() - self._began
+        return Summary([row], seconds, unit=row.name, ended=row.done == row.planned)
 
     def _let_end(self) -> None:
         """Wait a little for what still runs: to stop a task is to end its process, and the next one begins anew."""

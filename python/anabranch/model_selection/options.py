@@ -20,6 +20,7 @@ class Options:
     unseeded: str = SHARE
     timeout: float | None = None
     memory: int | str | None = None
+    progress: bool | None = None
 
     def __post_init__(self) -> None:
         if self.unseeded not in (SHARE, APART):
@@ -57,6 +58,9 @@ def options(**chosen: Any) -> Iterator[None]:
         a failed fit of its candidate and fold.
     memory : int or str
         Bytes that one fit may allocate (``"2G"``); what allocates more counts as a failed fit.
+    progress : bool, optional
+        Show how many fits are done, how fast, and the time left; by default on terminals and in notebooks, for what
+        takes longer than a moment.
 
     Raises
     ------

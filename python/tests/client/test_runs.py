@@ -4,106 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from made_runs import FOLDS, TREE, Clientless, cross_validated, run_of, small_graph, update
 
 import anabranch as ab
 from anabranch.cli.report import document, table
 from anabranch.codec import key_from_message, key_to_message
-from anabranch.keys import DATA, FOLD, PARTITION, VARIANT, Dimension, Key
-from anabranch.mode import Mode
-from anabranch.records import Feed
-from anabranch.run import Run
-from anabranch.v1 import common_pb2, control_pb2, task_pb2
-
-FOLDS = Dimension(FOLD, "cv")
-TREE = Dimension(VARIANT, "tree")
-
-
-class Clientless:
-    """Stands for a client: values by object id."""
-
-    def __init__(self):
-        self.values = {}
-        self.released = []
-        self.alive = False
-
-    def ref(self, value):
-        number = len(self.values) + 1
-        self.values[number] = value
-        return common_pb2.ObjectRef(writer=1, sequence=number, length=8)
-
-    def read(self, message):
-        return self.values[message.sequence]
-
-    def received(self, message):
-        return None
+from anabranch.keys import DATA, PARTITION, Dimension, Key
+from anabranch.v1 import control_pb2, task_pb2
 
 
 @pytest.fixture
 def graph():
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.tree import DecisionTreeClassifier
-
-    scale = ab.OrNode("scale", StandardScaler())
-    tree = ab.OrNode("tree", DecisionTreeClassifier(), params={"max_depth": [2, 4]})
-    return ab.Pipeline("small", scale >> tree)
-
-
-def update(entry, node, phase, key, **fields):
-    scores = [task_pb2.Score(name=name, value=value) for name, value in fields.pop("scores", {}).items()]
-    state = fields.pop("state", control_pb2.ENTRY_STATE_SUCCEEDED)
-    return control_pb2.EntryUpdate(
-        entry=entry, node=node, phase=phase, key=key_to_message(Key(key)), state=state, scores=scores, **fields
-    )
-
-
-def run_of(graph, updates, mode=Mode.FIT, client=None, state=control_pb2.RUN_STATE_SUCCEEDED):
-    feed = Feed(client)
-    feed.push(control_pb2.RunUpdate(run=1, entries=updates, state=state))
-    return Run(None, 1, graph, mode, feed=feed)
-
-
-def cross_validated(graph):
-    client = Clientless()
-    updates = []
-    for fold in range(2):
-        base = fold * 10
-        usage = task_pb2.Usage(compute_us=500_000, bytes_out=100)
-        updates.append(
-            update(
-                base + 1,
-                0,
-                control_pb2.PHASE_FIT,
-                [(PARTITION, 0), (FOLDS, fold)],
-                model=client.ref("scaler"),
-                usage=usage,
-            )
-        )
-        for variant in range(2):
-            key = [(PARTITION, 0), (FOLDS, fold), (TREE, variant)]
-            fit = base + 2 + variant
-            updates.append(
-                update(
-                    fit,
-                    1,
-                    control_pb2.PHASE_FIT,
-                    key,
-                    model=client.ref(f"tree{fold}{variant}"),
-                    inputs=[base + 1],
-                    usage=usage,
-                )
-            )
-            updates.append(
-                update(
-                    base + 4 + variant,
-                    1,
-                    control_pb2.PHASE_SCORE,
-                    key,
-                    scores={"score": 0.5 + variant / 10 + fold / 100},
-                    model_entry=fit,
-                    usage=usage,
-                )
-            )
-    return run_of(graph, updates, Mode.CROSS_VALIDATE, client)
+    return small_graph()
 
 
 def test_keys_survive_the_message():
@@ -146,8 +58,11 @@ def test_tables(graph):
     run = cross_validated(graph)
     frame = run.to_frame()
     assert list(frame.columns) == [
-        "node", "partition", "fold", "tree", "tree__max_depth", "state", "score", "seconds", "bytes", "error",
+        "node", "partition", "fold", "tree", "tree__max_depth", "state", "score", "attempts", "seconds",
+        "fit_seconds", "score_seconds", "bytes", "peak_memory", "worker", "slot", "error",
     ]  # fmt: skip
+    assert frame["fit_seconds"].sum() == 3.0 and frame["score_seconds"].sum() == 2.0 and frame["worker"].isna().all()
+    assert len(run["tree"].to_frame()) == 4
     assert len(frame) == 6 and frame["tree"].dtype == "Int64"
     assert run.cv_results("tree")["test_score"].tolist() == [0.5, 0.6, 0.51, 0.61]
     head, cells = table(run)
@@ -227,3 +142,16 @@ def test_nothing_is_lost_of_a_path_in_a_file(graph, tmp_path):
         ab.load(file)
     with pytest.raises(ab.SaveError, match="cannot write"):
         path.save(tmp_path / "no" / "where")
+
+
+def test_names_of_columns_are_never_taken_twice(graph):
+    key = [(PARTITION, 0), (Dimension(DATA, "state"), "NY")]
+    usage = task_pb2.Usage(started_us=5, arrived_us=9, worker=3, slot=1, peak_memory_bytes=1 << 20)
+    scores = {"seconds": 0.5, "state": 0.25}
+    run = run_of(graph, [update(1, 1, control_pb2.PHASE_SCORE, key, scores=scores, usage=usage, attempts=2)])
+    frame = run.to_frame()
+    assert frame.columns.is_unique
+    row = frame.iloc[0]
+    assert row["data:state"] == "NY" and row["state"] == "succeeded" and row["test_seconds"] == 0.5
+    assert row["test_state"] == 0.25 and row["seconds"] == 0.0
+    assert (row["worker"], row["slot"], row["attempts"], row["peak_memory"]) == (3, 1, 2, 1 << 20)

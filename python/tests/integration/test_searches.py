@@ -389,6 +389,18 @@ def test_a_driver_proposes_candidates_by_the_scores_so_far(pool):
         ours.DrivenSearchCV(pipeline, lambda evaluate: evaluate([]), cv=3).fit(X, Y)
 
 
+def test_a_search_shows_its_fits_when_asked(pool, capsys):
+    search = ours.GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-8, "no number"]}, cv=4, refit=False)
+    with warnings.catch_warnings(), ours.options(progress=True):
+        warnings.simplefilter("ignore", FitFailedWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        search.fit(X, Y)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("GaussianNB: ") and "12 of 12 fits" in last and last.endswith(", 4 failed")
+    search.set_params(param_grid={"var_smoothing": [1e-9]}).fit(X, Y)
+    assert capsys.readouterr().err == ""
+
+
 def test_a_search_within_a_search(pool):
     inner = ours.GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-1]}, cv=2)
     expected = theirs.cross_val_score(
