@@ -134,8 +134,8 @@ def write_attempt(
         Where its span stands; None for an attempt that is not known to have begun.
     """
     own = file.row(usage.worker)
-    number = args.get("attempt", 1)
-    file.waiting("queue", ready, usage.dispatched_us, file.row(POOL), task=name)
+    which = {"task": name, "attempt": args.get("attempt", 1), "worker": usage.worker, "slot": usage.slot}
+    file.waiting("queue", ready, usage.dispatched_us, file.row(POOL), **which)
     if not usage.started_us:
         file.waiting("lost", usage.dispatched_us, usage.arrived_us, own, task=name, **args)
         return None
@@ -143,8 +143,8 @@ def write_attempt(
     start, received = usage.started_us + shift, usage.received_us + shift
     end = _end(usage) + shift
     if usage.received_us:
-        file.waiting("transfer", usage.dispatched_us, received, own, task=name, attempt=number)
-        file.waiting("wait for slot", received, start, own, task=name, attempt=number)
+        file.waiting("transfer", usage.dispatched_us, received, own, **which)
+        file.waiting("wait for slot", received, start, own, **which)
     row = file.row(usage.worker, usage.slot)
     file.span(name, "task", start, end, row, bytes_in=usage.bytes_in, bytes_out=usage.bytes_out, **args)
     at = start
@@ -153,7 +153,7 @@ def write_attempt(
             file.span(part, part, at, at + took, row)
             at += took
     if usage.arrived_us:
-        file.waiting("answer", end, usage.arrived_us, own, task=name, attempt=number)
+        file.waiting("answer", end, usage.arrived_us, own, **which)
     return start, end, row
 
 
