@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from anabranch.joblib import register_when_imported
 
 if TYPE_CHECKING:  # what type checkers and editors see; `_HOMES` is what runs
-    from anabranch import joblib, model_selection, nodes
+    from anabranch import joblib, model_selection, nodes, plotting
     from anabranch.client import init, shutdown
     from anabranch.data import Xy
     from anabranch.errors import (
@@ -78,7 +78,7 @@ _HOMES = {
     "shutdown": "client",
 }
 
-_PACKAGES = ("joblib", "model_selection", "nodes")
+_PACKAGES = ("joblib", "model_selection", "nodes", "plotting")
 
 __all__ = [*sorted(name for name in _HOMES if not name.startswith("_")), *_PACKAGES]
 
