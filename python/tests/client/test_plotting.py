@@ -29,7 +29,9 @@ def without_windows():
     matplotlib.use("Agg")
     # Fonts are opened once in a process, and stay open.
     figure, ax = pyplot.subplots()
-    ax.set_title("an axis \u2026 with text")
+    ax.set_xlim(0.1, 100)
+    ax.set_xscale("log")
+    ax.set_title("powers of ten … and text")
     figure.canvas.draw()
     yield
     matplotlib.use(before)
