@@ -7,11 +7,23 @@ extension CoordinatorLoop {
     var needsProbe: Bool { !engine.writersToProbe.isEmpty || !engine.clientsWithoutWriter.isEmpty }
 
     /// A process that ends says nothing on the control socket. One that writes objects holds a lock, which is tried; the
-    /// others are sent an empty message, which fails once their connection is gone.
+    /// others are sent an empty message, which fails once their connection is gone. So is a client that was welcomed and may
+    /// yet have to take its lock.
     func probeWriters() {
-        let ended = engine.writersToProbe.filter { !store.isAlive($0) }
+        var ended: [WriterID] = []
+        var withoutLock = engine.clientsWithoutWriter
+        for writer in engine.writersToProbe {
+            if store.isAlive(writer) {
+                lockedWriters.insert(writer)
+            } else if !lockedWriters.contains(writer), let client = engine.client(writing: writer) {
+                withoutLock.append(client)
+            } else {
+                ended.append(writer)
+            }
+        }
+        lockedWriters.subtract(ended)
         if !ended.isEmpty { events.append(.writersEnded(ended)) }
-        for client in engine.clientsWithoutWriter {
+        for client in withoutLock {
             do throws(WireError) {
                 try send(FromCoordinator(request: 0, body: .releaseObjects([])), to: client)
             } catch {

@@ -21,6 +21,8 @@ final class CoordinatorLoop {
     var events: [EngineEvent] = []
     /// How many the engine has been told of.
     var malformedMessages: UInt64 = 0
+    /// Writers whose locks have been seen held, and not yet given up.
+    var lockedWriters: Set<WriterID> = []
     let prefix = Frame()
     let frame = Frame()
     private let wakeup: Wakeup

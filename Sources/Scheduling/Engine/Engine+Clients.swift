@@ -30,6 +30,12 @@ extension Engine {
         clients.filter { $0.value.introduction.writer == nil }.map(\.key).sorted()
     }
 
+    /// The client that was welcomed with this writer; nil once it has vanished.
+    public func client(writing writer: WriterID) -> ClientID? {
+        guard case .client(let client) = catalog.owner(of: writer), isWelcomed(client) else { return nil }
+        return client
+    }
+
     public func isWelcomed(_ client: ClientID) -> Bool { clients[client] != nil }
 
     mutating func requested(_ client: ClientID, _ request: UInt64, _ body: ClientRequest, at now: Instant) {

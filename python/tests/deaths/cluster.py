@@ -31,9 +31,17 @@ PATIENCE = 60.0
 
 
 class Observer:
-    """A client that only asks how things stand. It writes nothing, and holds nothing."""
+    """A client that only asks how things stand. It writes nothing, and holds nothing.
 
-    def __init__(self, address: str) -> None:
+    Parameters
+    ----------
+    address : str
+        The coordinator's control endpoint.
+    writer : int
+        The writer that it says it is; 0 for none.
+    """
+
+    def __init__(self, address: str, writer: int = 0) -> None:
         self._context = zmq.Context()
         self._control = self._context.socket(zmq.DEALER)
         self._events = self._context.socket(zmq.SUB)
@@ -41,7 +49,7 @@ class Observer:
             one.setsockopt(zmq.LINGER, 0)
         self._control.connect(address)
         self._requests = 0
-        hello = control_pb2.ClientHello(versions=own_versions(), name="observer")
+        hello = control_pb2.ClientHello(versions=own_versions(), name="observer", writer=writer)
         self.welcome = self.ask(control_pb2.ToCoordinator(client_hello=hello)).client_welcome
         self._events.setsockopt(zmq.SUBSCRIBE, b"")
         self._events.connect(self.welcome.events)
@@ -58,6 +66,13 @@ class Observer:
                 assert answer.WhichOneof("body") != "error", answer.error.message
                 return answer
         raise AssertionError("the coordinator does not answer")
+
+    def pushed(self) -> control_pb2.FromCoordinator:
+        """Wait for what answers no request."""
+        assert self._control.poll(1000 * PATIENCE), "the coordinator pushes nothing"
+        message = control_pb2.FromCoordinator.FromString(self._control.recv())
+        assert message.request == 0
+        return message
 
     def status(self) -> control_pb2.Status:
         """How things stand now."""

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from cluster import PATIENCE, Cluster, standing
+from cluster import PATIENCE, Cluster, Observer, standing
 
 from workloads import called
 
@@ -54,6 +54,18 @@ def client(cluster: Cluster, code: str) -> subprocess.Popen:
     one = cluster.spawn(sys.executable, "-c", code, cluster.address, stdout=subprocess.PIPE, text=True)
     assert one.stdout is not None and one.stdout.readline() == "ready\n"
     return one
+
+
+def test_a_client_may_take_its_time_between_welcome_and_lock(cluster):
+    """Its lock is looked for from its welcome on, and what takes the lock may have to be imported first."""
+    slow = Observer(cluster.address, writer=77)
+    try:
+        # Each is what follows a look at the lock, which is not there.
+        for _ in range(3):
+            assert slow.pushed().WhichOneof("body") == "release_objects"
+        assert slow.status().workers
+    finally:
+        slow.close()
 
 
 def test_a_killed_client_takes_its_own_with_it(cluster, undisturbed):
