@@ -31,6 +31,9 @@ public struct RuntimeExit: Hashable, Sendable {
         self.peakMemoryBytes = peakMemoryBytes
         self.outputTail = outputTail
     }
+
+    /// For messages that say what it ended with: ``status 3``, ``signal 6 (SIGABRT)``.
+    var cause: String { signal.map { "signal \($0) (\(SignalName.of($0)))" } ?? "status \(status)" }
 }
 
 /// Past tense: what has happened to the worker.

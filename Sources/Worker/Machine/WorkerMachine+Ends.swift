@@ -100,8 +100,7 @@ extension WorkerMachine {
             return "the Python runtime (\(runtimeName)) did not say hello within "
                 + "\(Self.startLimitMicroseconds / 1_000_000) s"
         }
-        let how = exit.signal.map { "signal \($0) (\(SignalName.of($0)))" } ?? "status \(exit.status)"
-        return "the Python runtime (\(runtimeName)) ended with \(how) before it was ready; is the package anabranch "
+        return "the Python runtime (\(runtimeName)) ended with \(exit.cause) before it was ready; is the package anabranch "
             + "installed for this interpreter?"
     }
 

@@ -13,6 +13,7 @@ final class ForkServer {
     /// Its own, and that of the group of its children that are no runtimes yet.
     let processID: pid_t
     private(set) var tail = OutputTail()
+    private var isReaped = false
 
     init(_ launch: RuntimeLaunch) throws(WireError) {
         var pair: [Int32] = [-1, -1]
@@ -39,12 +40,29 @@ final class ForkServer {
     }
 
     deinit {
+        _ = end()
+        close(control)
+        if output >= 0 { close(output) }
+    }
+
+    /// Ends and reaps it, once. One that has closed its socket is about to exit, which is waited for, so that it is told from
+    /// one that is killed here.
+    ///
+    /// - Returns: how it ended; nil when it was killed here.
+    func end(afterMilliseconds patience: Int32 = 0) -> RuntimeExit? {
+        guard !isReaped else { return nil }
+        isReaped = true
+        let exitDescriptor = anabranch_pidfd(processID)
+        var item = pollfd(fd: exitDescriptor, events: Int16(POLLIN), revents: 0)
+        let endedByItself = exitDescriptor >= 0 && poll(&item, 1, patience) == 1
+        if exitDescriptor >= 0 { close(exitDescriptor) }
         kill(-processID, SIGKILL)
         var status: Int32 = 0
         while waitpid(processID, &status, 0) < 0 && errno == EINTR {}
         OwnedProcesses.shared.withLock { _ = $0.remove(processID) }
-        close(control)
-        if output >= 0 { close(output) }
+        guard endedByItself else { return nil }
+        let signal = status & 0x7f
+        return RuntimeExit(signal: signal == 0 ? nil : signal, status: (status >> 8) & 0xff)
     }
 
     /// False when it cannot be asked: it has ended, or has more to do than its socket takes.

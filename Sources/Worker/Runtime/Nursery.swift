@@ -11,6 +11,8 @@ import Wire
 final class Nursery {
     /// A fork server that has ended so often without having made a runtime is not started again.
     static let mostFailures = 2
+    /// What a fork server that has closed its socket gets to exit.
+    static let exitMilliseconds: Int32 = 100
     /// What any estimator needs; the fork server knows which modules these are.
     static let estimators = "estimators"
 
@@ -80,8 +82,10 @@ final class Nursery {
         var failed: [Failed] = []
         for answer in answers where self.server === server { failed += take(answer) }
         if !isOpen, self.server === server {
+            let exit = server.end(afterMilliseconds: Self.exitMilliseconds)
             server.drainOutput()
-            failed += replaceServer(because: "it has ended: \(server.tail.text)")
+            let how = exit.map { "it has ended with \($0.cause)" } ?? "it has closed its socket or written no answer"
+            failed += replaceServer(because: server.tail.text.isEmpty ? how : "\(how): \(server.tail.text)")
         }
         return failed
     }
