@@ -11,9 +11,9 @@ from anabranch.relation import Relation
 if TYPE_CHECKING:
     from anabranch.entry import Entry
 
-#: What an entry always has, by the column's name; keys and parameters stand before it, scores within.
-_COUNTED = ("attempts", "seconds", "fit_seconds", "score_seconds", "bytes", "peak_memory", "worker", "slot")
-_FIXED = frozenset(("node", "state", *_COUNTED, "error"))
+#: What is counted of every entry, by the column's name; keys and parameters stand before it, scores within.
+COUNTED = ("attempts", "seconds", "fit_seconds", "score_seconds", "bytes", "peak_memory", "worker", "slot")
+_FIXED = frozenset(("node", "state", *COUNTED, "error"))
 
 
 def rows_of(entries: Iterable[Entry]) -> tuple[list[str], list[dict[str, Any]]]:
@@ -31,7 +31,7 @@ def rows_of(entries: Iterable[Entry]) -> tuple[list[str], list[dict[str, Any]]]:
     rows = [_row(entry, names, scores, train) for entry in entries]
     known = {*_FIXED, *names.values(), *scores.values(), *train.values()}
     parameters = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in known]
-    columns = ["node", *names.values(), *parameters, "state", *scores.values(), *train.values(), *_COUNTED, "error"]
+    columns = ["node", *names.values(), *parameters, "state", *scores.values(), *train.values(), *COUNTED, "error"]
     return columns, rows
 
 
@@ -54,7 +54,7 @@ def _row(entry: Entry, names: dict[Dimension, str], scores: dict[str, str], trai
     row["state"] = entry.state
     row.update({column: entry.scores.get(name) for name, column in scores.items()})
     row.update({column: entry.train_scores.get(name) for name, column in train.items()})
-    row.update({name: getattr(entry, name) for name in _COUNTED})
+    row.update({name: getattr(entry, name) for name in COUNTED})
     row["error"] = entry.error.describe() if entry.error is not None else None
     return row
 

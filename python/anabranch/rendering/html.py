@@ -62,11 +62,12 @@ def relation_to_html(relation: Relation, name: str) -> str:
 
 
 def table_of(entries: Iterable[Entry]) -> str:
-    """Return entries as a table, columns of which nothing is known left out."""
-    from anabranch.frame import rows_of
+    """Return entries as a table, columns that say nothing left out."""
+    from anabranch.frame import COUNTED, rows_of
 
     columns, rows = rows_of(entries)
-    columns = [name for name in columns if any(row.get(name) not in (None, "", 0) for row in rows)]
+    empty = {name: (None, 0) if name in COUNTED else (None,) for name in columns}
+    columns = [name for name in columns if any(row.get(name) not in empty[name] for row in rows)]
     return _table(columns, [[row.get(name) for name in columns] for row in rows])
 
 

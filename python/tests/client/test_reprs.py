@@ -62,7 +62,9 @@ def test_relations_and_entries_are_tables(graph):
     shown = Tags(relation._repr_html_())
     assert shown.tags <= HARMLESS and "4 entries" in shown.text and "tree__max_depth" in shown.text
     assert "0.61" in shown.text and "error" not in shown.text
-    assert "0.5" in Tags(relation[0]._repr_html_()).text
+    page = relation[0]._repr_html_()
+    assert "0.5" in Tags(page).text and all(f">{name}</th>" in page for name in ("partition", "fold", "tree"))
+    assert "worker" not in page
 
 
 def test_long_relations_are_cut(graph):
