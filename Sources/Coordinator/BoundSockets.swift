@@ -8,13 +8,21 @@ struct BoundSockets {
     let control: Socket
     let inbox: Socket
     let events: Socket
+    /// Of a coordinator with keys.
+    let authenticator: Authenticator?
     let controlEndpoint: String
     let inboxEndpoint: String
     let eventsEndpoint: String
 
+    /// Connections that say nothing, or not enough, end after this. Milliseconds.
+    private static let handshakePatience: Int32 = 10_000
+
     /// - Throws: `CoordinatorFailure`, naming the endpoint.
     init(_ configuration: CoordinatorConfiguration, storePath: String) throws {
-        context = try ZMQContext()
+        let context = try ZMQContext()
+        self.context = context
+        // First: where nobody can be asked, everybody is let in.
+        authenticator = try configuration.keys.map { try Authenticator(context, allowed: $0.allowed) }
         control = try Socket(context, .router)
         try control.set(.maxMessageSize(MessageLimit.control))
         // Nothing waits but for a peer that is there, so that "not sent" means that it is gone.
@@ -33,22 +41,27 @@ struct BoundSockets {
         // The system tells at once when a process behind an ipc endpoint has ended. A heartbeat would only take those for
         // dead that stand still (Ctrl-Z, a debugger, a laptop asleep), and their runs with them.
         if beside != nil { try control.set(.heartbeat(interval: 10_000, timeout: 120_000)) }
+        for socket in [control, inbox, events] { try socket.set(.handshakePatience(Self.handshakePatience)) }
         let host = configuration.advertisedHost ?? Self.hostName
-        let insecure = configuration.allowInsecure
-        let boundControl = try Self.bind(control, "control", chosen, insecure)
+        let boundControl = try Self.bind(control, "control", chosen, configuration)
         let boundInbox = try Self.bind(
-            inbox, "inbox", configuration.inbox ?? beside ?? "ipc://\(storePath)/inbox.sock", insecure)
+            inbox, "inbox", configuration.inbox ?? beside ?? "ipc://\(storePath)/inbox.sock", configuration)
         let boundEvents = try Self.bind(
-            events, "events", configuration.events ?? beside ?? "ipc://\(storePath)/events.sock", insecure)
+            events, "events", configuration.events ?? beside ?? "ipc://\(storePath)/events.sock", configuration)
         controlEndpoint = Endpoint.advertised(boundControl, as: host)
         inboxEndpoint = Endpoint.advertised(boundInbox, as: host)
         eventsEndpoint = Endpoint.advertised(boundEvents, as: host)
     }
 
     /// - Returns: The endpoint with the port that the system chose.
-    private static func bind(_ socket: Socket, _ what: String, _ text: String, _ insecure: Bool) throws -> String {
+    private static func bind(
+        _ socket: Socket, _ what: String, _ text: String, _ configuration: CoordinatorConfiguration
+    ) throws -> String {
         guard let endpoint = Endpoint(text) else { throw CoordinatorFailure.unknownEndpoint(what, endpoint: text) }
-        guard endpoint.isLocal || insecure else { throw CoordinatorFailure.insecure(what, endpoint: text) }
+        guard endpoint.isLocal || configuration.keys != nil || configuration.allowInsecure else {
+            throw CoordinatorFailure.insecure(what, endpoint: text)
+        }
+        if endpoint.isTCP, let keys = configuration.keys { try socket.secure(as: keys.role) }
         do throws(WireError) {
             try socket.bind(text)
         } catch {
@@ -62,6 +75,7 @@ struct BoundSockets {
         control.close()
         inbox.close()
         events.close()
+        authenticator?.requests.close()
     }
 
     private static var hostName: String {

@@ -1,4 +1,5 @@
 import Logging
+import Wire
 
 /// What a coordinator is told at its start.
 public struct CoordinatorConfiguration: Sendable {
@@ -18,6 +19,8 @@ public struct CoordinatorConfiguration: Sendable {
     public var advertisedHost: String?
     /// Binds what is neither ipc nor loopback without keys: whoever reaches the port can run code.
     public var allowInsecure: Bool
+    /// Of tcp endpoints: who this coordinator is, and whom it lets in. Nil: whoever reaches them.
+    public var keys: ServerKeys?
     public var heartbeatMilliseconds: UInt64
     /// A worker that is not heard for this long is given nothing, and what it had goes to others.
     public var leaseMilliseconds: UInt64
@@ -34,7 +37,8 @@ public struct CoordinatorConfiguration: Sendable {
     public init(
         version: String, storeRoot: String = "/dev/shm", storeBudget: UInt64? = nil, inlineThreshold: UInt64 = 16_384,
         control: String? = nil, inbox: String? = nil, events: String? = nil, advertisedHost: String? = nil,
-        allowInsecure: Bool = false, heartbeatMilliseconds: UInt64 = 1_000, leaseMilliseconds: UInt64 = 10_000,
+        allowInsecure: Bool = false, keys: ServerKeys? = nil, heartbeatMilliseconds: UInt64 = 1_000,
+        leaseMilliseconds: UInt64 = 10_000,
         maxAttempts: UInt32 = 10, drainMilliseconds: UInt64 = 1_500, watchDescriptor: Int32? = nil,
         logger: Logger = Logger(label: "anabranch.coordinator")
     ) {
@@ -47,6 +51,7 @@ public struct CoordinatorConfiguration: Sendable {
         self.events = events
         self.advertisedHost = advertisedHost
         self.allowInsecure = allowInsecure
+        self.keys = keys
         self.heartbeatMilliseconds = heartbeatMilliseconds
         self.leaseMilliseconds = leaseMilliseconds
         self.maxAttempts = maxAttempts

@@ -15,7 +15,7 @@ public enum CoordinatorFailure: Error, CustomStringConvertible {
             "cannot bind the \(what) socket at \(endpoint): \(reason); stop whatever has it, or name another endpoint"
         case .insecure(let what, let endpoint):
             "the \(what) endpoint \(endpoint) can be reached by other machines, and whoever reaches it can run code here; "
-                + "bind 127.0.0.1, or say --insecure if the network is yours alone"
+                + "give it keys (--key; `anabranch keygen` makes them), bind 127.0.0.1, or say --insecure if the network is yours alone"
         case .unknownEndpoint(let what, let endpoint):
             "the \(what) endpoint \(endpoint) is neither ipc://PATH nor tcp://HOST:PORT"
         }

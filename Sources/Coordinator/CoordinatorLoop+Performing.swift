@@ -65,7 +65,7 @@ extension CoordinatorLoop {
 
     private func connect(_ worker: WorkerID, _ endpoint: String) throws(WireError) {
         do throws(WireError) {
-            let lane = try Lane(to: endpoint, in: sockets.context)
+            let lane = try Lane(to: endpoint, in: sockets.context, keys: configuration.keys)
             lanes[worker] = lane
             poller.watch(lane.monitor.events, as: .lane(worker))
         } catch {

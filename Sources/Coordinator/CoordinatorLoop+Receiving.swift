@@ -50,6 +50,9 @@ extension CoordinatorLoop {
             switch event {
             case .connected: events.append(.workerConnected(worker))
             case .disconnected: events.append(.workerDisconnected(worker))
+            case .failed(let failure):
+                logger.debug("a lane does not come about", metadata: ["worker": "\(worker)", "failure": "\(failure)"])
+                if failure.isFinal { events.append(.workerDisconnected(worker)) }
             }
         }
     }

@@ -28,6 +28,8 @@ final class CoordinatorLoop {
     private let wakeup: Wakeup
     private var effects: [EngineEffect] = []
     private var nextProbe: Instant?
+    /// Before then, strangers are turned away without a word.
+    var nextRefusalLog = Instant(microseconds: 0)
     /// When the end comes, whoever is left.
     private var deadline: Instant?
 
@@ -57,6 +59,7 @@ final class CoordinatorLoop {
     func run(stops: () -> Int) throws(WireError) {
         poller.watch(sockets.inbox, as: .inbox)
         poller.watch(sockets.control, as: .control)
+        if let authenticator = sockets.authenticator { poller.watch(authenticator.requests, as: .authentication) }
         poller.watch(descriptor: wakeup.descriptor, as: .wakeup)
         if let descriptor = configuration.watchDescriptor { poller.watch(descriptor: descriptor, as: .owner) }
         logger.info("serving", metadata: ["address": "\(sockets.controlEndpoint)", "store": "\(store.path)"])
@@ -91,6 +94,7 @@ final class CoordinatorLoop {
         for token in ready {
             switch token {
             case .inbox: break
+            case .authentication: try authenticate()
             case .control: try receiveControl()
             case .lane(let worker): try watchLane(worker)
             case .wakeup: wakeup.clear()

@@ -6,11 +6,14 @@ struct Lane {
     let monitor: SocketMonitor
     private let endpoint: String
 
-    init(to endpoint: String, in context: ZMQContext) throws(WireError) {
+    /// - Parameter keys: Of a coordinator with keys: it stays the server of the handshake though it is the one to connect, so
+    ///   that a worker knows one key, and no stranger's lane gets a task.
+    init(to endpoint: String, in context: ZMQContext, keys: ServerKeys?) throws(WireError) {
         self.endpoint = endpoint
         socket = try Socket(context, .push)
         // Credit bounds what is under way, not the socket.
         try socket.set(.sendHighWaterMark(0))
+        if let keys, Endpoint(endpoint)?.isTCP == true { try socket.secure(as: keys.role) }
         monitor = try SocketMonitor(of: socket, in: context)
         try socket.connect(endpoint)
     }

@@ -4,6 +4,8 @@ import AnabranchCore
 enum PollToken: Hashable, Sendable {
     case control
     case inbox
+    /// Somebody shows a key.
+    case authentication
     case lane(WorkerID)
     /// Another thread wants something.
     case wakeup

@@ -10,7 +10,7 @@ import Wire
 /// native threads, turns what it reads into events, and performs the machine's effects. Nothing sleeps and nothing polls in vain.
 public final class Worker {
     enum Token: Hashable, Sendable {
-        case control, lane, native, stop, watch, forkServer, forkServerOutput
+        case control, connection, lane, native, stop, watch, forkServer, forkServerOutput
         case socket(SlotIndex)
         case output(SlotIndex)
         case errors(SlotIndex)
@@ -32,6 +32,8 @@ public final class Worker {
     /// When what is here was read off the lane.
     var received: [Attempt: Moment] = [:]
     var hasLeft = false
+    /// Of a worker that was told to leave. Nil: it takes the time that its tasks take.
+    var drainDeadline: Moment?
     var nextHeartbeat = Moment(microseconds: 0)
     var watchedLeftovers: Set<pid_t> = []
 
@@ -39,14 +41,20 @@ public final class Worker {
     public let stop: StopSignal
 
     /// - Throws: `WorkerFailure`, or `WireError` when the lane cannot be bound or the address is none.
-    public init(_ configuration: WorkerConfiguration, log: Logger = Logger(label: "anabranch.worker")) throws {
+    public convenience init(
+        _ configuration: WorkerConfiguration, log: Logger = Logger(label: "anabranch.worker")
+    ) throws {
+        try self.init(configuration, stop: StopSignal(), log: log)
+    }
+
+    init(_ configuration: WorkerConfiguration, stop: StopSignal, log: Logger) throws {
         self.configuration = configuration
         self.log = log
         coordination = try Coordination(configuration)
         machine = WorkerMachine(
             slots: configuration.slots, threadsPerSlot: configuration.threads, host: coordination.host,
             runtimeName: "\(configuration.python) -m anabranch.runtime", mostWaiting: configuration.mostWaiting)
-        stop = try StopSignal()
+        self.stop = stop
         let done = try Wakeup()
         nativeDone = done
         runtimes = Runtimes(configuration, store: coordination.store, log: log)
@@ -62,6 +70,7 @@ public final class Worker {
             runtimes.killAll()
         }
         poller.watch(coordination.control, as: .control)
+        poller.watch(coordination.connection.events, as: .connection)
         poller.watch(coordination.lane, as: .lane)
         poller.watch(descriptor: nativeDone.descriptor, as: .native)
         poller.watch(descriptor: stop.wakeup.descriptor, as: .stop)
@@ -91,14 +100,19 @@ public final class Worker {
         while coordination.welcome == nil {
             let now = MonotonicClock.now
             guard now < deadline else {
-                throw WorkerFailure.noCoordinator(address: configuration.address, seconds: configuration.welcomeSeconds)
+                throw WorkerFailure.noCoordinator(coordination.noAnswer(within: configuration.welcomeSeconds))
             }
             let next = min(try coordination.greet(at: now, writers: []), deadline)
             for (token, _) in try poller.wait(milliseconds: next.milliseconds(after: now)) {
                 switch token {
                 case .control:
-                    for case .refused(let reason) in try coordination.readControl() {
-                        throw WorkerFailure.refused(address: configuration.address, reason: reason)
+                    for case .refused(let error) in try coordination.readControl() {
+                        throw WorkerFailure.refused(address: configuration.address, error)
+                    }
+                case .connection:
+                    try coordination.readConnection()
+                    if coordination.obstacle?.isFinal == true {
+                        throw WorkerFailure.noCoordinator(coordination.noAnswer(within: configuration.welcomeSeconds))
                     }
                 case .stop, .watch: return false
                 default: break

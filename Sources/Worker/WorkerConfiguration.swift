@@ -1,4 +1,5 @@
 import Foundation
+import Wire
 
 /// What a worker is told at its start.
 public struct WorkerConfiguration: Sendable {
@@ -10,6 +11,14 @@ public struct WorkerConfiguration: Sendable {
     public var python: String
     /// The store's directory. Nil: the directory of an ipc address.
     public var store: String?
+    /// Of a coordinator with keys: who this worker is, and who the coordinator.
+    public var keys: ClientKeys?
+    /// Where the lane is bound, `tcp://HOST:PORT`. Nil: an ipc socket in the store's directory.
+    public var lane: String?
+    /// Host by which the coordinator reaches a lane that is bound to every interface. Nil: the host's name.
+    public var advertisedHost: String?
+    /// Binds a lane beyond this host without keys.
+    public var allowInsecure: Bool
     /// `K=V`, shown by status.
     public var labels: [String]
     /// Where the runtimes run, and what stands before their own module search path.
@@ -27,19 +36,30 @@ public struct WorkerConfiguration: Sendable {
     public var welcomeSeconds: Double
     /// A coordinator that answers no hello for so long is lost, and the worker leaves.
     public var silenceSeconds: Double
+    /// How long a worker whose coordinator has ended looks for the next one at the same address; 0: it leaves. An address within
+    /// the store ends with it.
+    public var rejoinSeconds: Double
+    /// What a drained worker may take to finish what it runs; then that is killed, and runs elsewhere. Nil: as long as it takes.
+    public var drainSeconds: Double?
     public var version: String
     public var functions: NativeFunctionRegistry
 
     public init(
-        address: String, slots: Int, python: String, store: String? = nil, labels: [String] = [],
+        address: String, slots: Int, python: String, store: String? = nil, keys: ClientKeys? = nil, lane: String? = nil,
+        advertisedHost: String? = nil, allowInsecure: Bool = false, labels: [String] = [],
         workingDirectory: String = "", systemPath: [String] = [], threadsPerSlot: Int? = nil,
         memoryPerSlot: UInt64? = nil, mostWaiting: Int = 64, watchDescriptor: Int32? = nil, welcomeSeconds: Double = 30,
-        silenceSeconds: Double = 60, version: String, functions: NativeFunctionRegistry = .standard
+        silenceSeconds: Double = 60, rejoinSeconds: Double = 0, drainSeconds: Double? = nil, version: String,
+        functions: NativeFunctionRegistry = .standard
     ) {
         self.address = address
         self.slots = slots
         self.python = python
         self.store = store
+        self.keys = keys
+        self.lane = lane
+        self.advertisedHost = advertisedHost
+        self.allowInsecure = allowInsecure
         self.labels = labels
         self.workingDirectory = workingDirectory
         self.systemPath = systemPath
@@ -49,16 +69,24 @@ public struct WorkerConfiguration: Sendable {
         self.watchDescriptor = watchDescriptor
         self.welcomeSeconds = welcomeSeconds
         self.silenceSeconds = silenceSeconds
+        self.rejoinSeconds = rejoinSeconds
+        self.drainSeconds = drainSeconds
         self.version = version
         self.functions = functions
     }
 
     /// The store's directory, if it is known before the coordinator answers.
-    var storePath: String? {
-        if let store { return store }
+    var storePath: String? { store ?? storeOfAddress }
+
+    /// The directory of an ipc address within a store: where the one ends, so does the other.
+    var storeOfAddress: String? {
         guard address.hasPrefix("ipc://") else { return nil }
-        return URL(fileURLWithPath: String(address.dropFirst("ipc://".count))).deletingLastPathComponent().path
+        let directory = URL(fileURLWithPath: String(address.dropFirst("ipc://".count))).deletingLastPathComponent().path
+        return FileManager.default.fileExists(atPath: "\(directory)/identity") ? directory : nil
     }
+
+    /// Keys are for tcp; ipc has the modes of files.
+    var keysOfAddress: ClientKeys? { Endpoint(address)?.isTCP == true ? keys : nil }
 
     var threads: Int { threadsPerSlot ?? max(1, CoreCount.available / slots) }
 }

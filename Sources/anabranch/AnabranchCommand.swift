@@ -25,7 +25,8 @@ struct AnabranchCommand: ParsableCommand {
                     StatusCommand.self, LogsCommand.self, ResultsCommand.self, ExportCommand.self, CancelCommand.self,
                 ]),
             CommandGroup(
-                name: "Cluster", subcommands: [CoordinatorCommand.self, WorkerCommand.self, DrainCommand.self]),
+                name: "Cluster",
+                subcommands: [CoordinatorCommand.self, WorkerCommand.self, DrainCommand.self, KeygenCommand.self]),
             CommandGroup(name: "Machine", subcommands: [DoctorCommand.self, PoolCommand.self]),
         ])
 

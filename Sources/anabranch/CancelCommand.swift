@@ -13,7 +13,7 @@ struct CancelCommand: ParsableCommand {
     @OptionGroup var coordinator: AddressOptions
 
     func run() throws {
-        _ = try ControlClient(address: coordinator.required()).ask(.cancelRun(RunID(runID)))
+        _ = try coordinator.ask(.cancelRun(RunID(runID)))
         print("run \(runID) is cancelled")
     }
 }

@@ -2,12 +2,28 @@ import AnabranchCore
 import ArgumentParser
 import Coordinator
 import Logging
+import Wire
 
 /// What a coordinator is told, standing or embedded.
 struct CoordinatorOptions: ParsableArguments {
     @Option(
         help: "Control endpoint: ipc://PATH or tcp://HOST:PORT; ipc in the store's directory when not given.")
     var bind: String?
+
+    @Option(help: "Endpoint for results, tcp://HOST:PORT; a free port beside --bind when not given.")
+    var inbox: String?
+
+    @Option(help: "Endpoint for events, tcp://HOST:PORT; a free port beside --bind when not given.")
+    var events: String?
+
+    @Option(help: "Host by which others reach a tcp endpoint on every interface; this host's name when not given.")
+    var advertise: String?
+
+    @Option(help: "File with the coordinator's key, which tcp endpoints are secured with (`anabranch keygen`).")
+    var key: String?
+
+    @Option(help: "Directory of the public keys that are let in, *.pub; `allowed` beside --key when not given.")
+    var allowed: String?
 
     @Option(help: "Directory on tmpfs in which the store's directory is made.")
     var storeRoot: String = "/dev/shm"
@@ -35,12 +51,23 @@ struct CoordinatorOptions: ParsableArguments {
         if maxAttempts < 1 { throw ValidationError("--max-attempts \(maxAttempts): at least 1 is needed") }
     }
 
+    /// Keys are for tcp; ipc has the modes of files.
+    private var isOnTCP: Bool { [bind, inbox, events].contains { $0?.hasPrefix("tcp:") == true } }
+
     func makeCoordinator(watchDescriptor: Int32?, log: Logger) throws -> Coordinator {
+        let keys: ServerKeys?
+        do throws(KeyFileError) {
+            keys =
+                isOnTCP
+                ? try key.map { path throws(KeyFileError) in try ServerKeys(ownPath: path, allowedPath: allowed) } : nil
+        } catch {
+            throw CommandFailure(.wrongRequest, "\(error)")
+        }
         let settings = CoordinatorConfiguration(
             version: AnabranchCommand.version, storeRoot: storeRoot,
             storeBudget: storeBudget.flatMap { ByteCount(parsing: $0)?.bytes }, inlineThreshold: inlineThreshold,
-            control: bind,
-            allowInsecure: insecure, leaseMilliseconds: UInt64(lease * 1_000), maxAttempts: maxAttempts,
+            control: bind, inbox: inbox, events: events, advertisedHost: advertise, allowInsecure: insecure, keys: keys,
+            leaseMilliseconds: UInt64(lease * 1_000), maxAttempts: maxAttempts,
             watchDescriptor: watchDescriptor, logger: log)
         do {
             return try Coordinator(configuration: settings)

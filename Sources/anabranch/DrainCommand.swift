@@ -13,7 +13,7 @@ struct DrainCommand: ParsableCommand {
     @OptionGroup var coordinator: AddressOptions
 
     func run() throws {
-        _ = try ControlClient(address: coordinator.required()).ask(.drainWorker(WorkerID(worker)))
+        _ = try coordinator.ask(.drainWorker(WorkerID(worker)))
         print("worker \(worker) gets no new tasks and leaves when its own are done")
     }
 }

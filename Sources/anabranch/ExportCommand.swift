@@ -33,6 +33,7 @@ struct ExportCommand: ParsableCommand {
     }
 
     func run() throws {
+        _ = try coordinator.keys()
         try PythonHalf.become(
             "export",
             fields: [

@@ -18,8 +18,7 @@ struct LogsCommand: ParsableCommand {
     @OptionGroup var coordinator: AddressOptions
 
     func run() throws {
-        let answer = try ControlClient(address: coordinator.required())
-            .ask(.logs(LogsRequest(run: RunID(runID), node: node)))
+        let answer = try coordinator.ask(.logs(LogsRequest(run: RunID(runID), node: node)))
         guard case .logs(let lines) = answer else {
             throw CommandFailure(.wrongRequest, "the coordinator answered something else than logs")
         }

@@ -18,6 +18,7 @@ struct ResultsCommand: ParsableCommand {
     var python: String?
 
     func run() throws {
+        _ = try coordinator.keys()
         try PythonHalf.become(
             "results", fields: ["run": runID, "address": try coordinator.required(), "json": json], python: python)
     }

@@ -21,7 +21,7 @@ struct StatusCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let answer = try ControlClient(address: coordinator.required()).ask(.status(runID.map { RunID($0) }))
+        let answer = try coordinator.ask(.status(runID.map { RunID($0) }))
         guard case .status(let status) = answer else {
             throw CommandFailure(.wrongRequest, "the coordinator answered something else than its status")
         }

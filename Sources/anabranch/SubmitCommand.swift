@@ -19,6 +19,7 @@ struct SubmitCommand: ParsableCommand {
     }
 
     func run() throws {
+        _ = try coordinator.keys()
         try PythonHalf.become(
             "submit", fields: pipeline.fields.merging(["address": try coordinator.required(), "wait": wait]) { $1 },
             python: pipeline.python)

@@ -2,7 +2,6 @@ import AnabranchCore
 import ArgumentParser
 import Foundation
 import Logging
-import ObjectStore
 import Worker
 
 struct WorkerCommand: ParsableCommand {
@@ -38,8 +37,24 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: "Tasks that may wait at a time for tasks that they submitted themselves; each keeps a process.")
     var mostWaiting: Int = 64
 
+    @Option(help: "Where the lane is bound, tcp://HOST:PORT; a socket in the store's directory when not given.")
+    var lane: String?
+
+    @Option(help: "Host by which the coordinator reaches a lane on every interface; this host's name when not given.")
+    var advertise: String?
+
+    @Flag(help: "Bind a lane beyond this host without keys: whoever reaches the port can run code.")
+    var insecure = false
+
     @Option(help: "Seconds to wait for the coordinator's first answer.")
     var patience: Double = 30
+
+    @Option(help: "Seconds to look for the next coordinator at a tcp address when the one there has ended; 0: leave.")
+    var rejoin: Double = 300
+
+    @Option(
+        help: "Seconds to finish what runs when told to leave; then it is given to others. No limit when not given.")
+    var drainTimeout: Double?
 
     @Option(help: .hidden)
     var watchFd: Int32?
@@ -55,6 +70,10 @@ struct WorkerCommand: ParsableCommand {
         if let threadsPerSlot, threadsPerSlot < 1 {
             throw ValidationError("--threads-per-slot \(threadsPerSlot): at least 1 is needed")
         }
+        for (flag, seconds) in [("--patience", patience), ("--rejoin", rejoin), ("--drain-timeout", drainTimeout ?? 0)]
+        where !(0...1e9).contains(seconds) {
+            throw ValidationError("\(flag) \(seconds): seconds from 0 are needed")
+        }
         if mostWaiting < 0 { throw ValidationError("--most-waiting \(mostWaiting): 0 or more is needed") }
         if let memoryPerSlot, ByteCount(parsing: memoryPerSlot) == nil {
             throw ValidationError("--memory-per-slot \(memoryPerSlot): write bytes, or a number with K, M or G")
@@ -64,17 +83,16 @@ struct WorkerCommand: ParsableCommand {
 
     func run() throws {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
-        let address = try coordinator.required()
         let settings = WorkerConfiguration(
-            address: address, slots: slots ?? CoreCount.available,
-            python: try Interpreter.resolve(python), store: try store ?? storeNamed(by: address), labels: label,
-            workingDirectory: directory,
+            address: try coordinator.required(), slots: slots ?? CoreCount.available,
+            python: try Interpreter.resolve(python), store: store, keys: try coordinator.keys(), lane: lane,
+            advertisedHost: advertise, allowInsecure: insecure, labels: label, workingDirectory: directory,
             systemPath: sysPath.isEmpty ? [] : sysPath.components(separatedBy: ":"), threadsPerSlot: threadsPerSlot,
             memoryPerSlot: memoryPerSlot.flatMap { ByteCount(parsing: $0)?.bytes },
             mostWaiting: mostWaiting, watchDescriptor: watchFd, welcomeSeconds: patience,
-            version: AnabranchCommand.version)
+            rejoinSeconds: rejoin, drainSeconds: drainTimeout, version: AnabranchCommand.version)
         do {
-            let worker = try Worker(settings, log: quietWhenWatched)
+            let worker = try StandingWorker(settings, log: quietWhenWatched)
             let stop = worker.stop
             let signals = Signals([
                 // The first asks politely; a second one does not wait for what runs.
@@ -86,20 +104,6 @@ struct WorkerCommand: ParsableCommand {
         } catch let failure as WorkerFailure {
             throw CommandFailure(.unreachable, failure.description)
         }
-    }
-
-    /// The store of the coordinator behind a tcp address; an ipc address stands in the store itself.
-    private func storeNamed(by address: String) throws -> String? {
-        guard address.hasPrefix("tcp://") else { return nil }
-        let welcome = try ControlClient(address: address).welcome(within: patience)
-        guard let seen = try? StoreDirectory(opening: welcome.store), seen.identity == welcome.storeIdentity else {
-            throw CommandFailure(
-                .unreachable,
-                "the coordinator at \(address) keeps its store in \(welcome.store), which this worker does not see: run it "
-                    + "where that directory is shared (the coordinator's host, a common volume), or name where it stands "
-                    + "here with --store")
-        }
-        return welcome.store
     }
 
     /// An embedded worker says nothing that its user did not ask for.

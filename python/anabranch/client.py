@@ -18,6 +18,7 @@ from anabranch.versions import own_versions
 from anabranch.waiting import inside_task
 
 if TYPE_CHECKING:
+    from anabranch.credentials import Credentials
     from anabranch.pool import EmbeddedPool
     from anabranch.store import Store
 
@@ -35,9 +36,17 @@ class Client:
         The pool that was started for this client; it ends with it.
     timeout : float
         Seconds to wait for the coordinator's welcome.
+    credentials : Credentials, optional
+        Keys, for a tcp address.
     """
 
-    def __init__(self, address: str, pool: EmbeddedPool | None = None, timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        address: str,
+        pool: EmbeddedPool | None = None,
+        timeout: float = 10.0,
+        credentials: Credentials | None = None,
+    ) -> None:
         self.address = address
         self.pool = pool
         self.store: Store | None = None
@@ -49,7 +58,7 @@ class Client:
         # Reentrant: what was pushed early may end its subscription while it is handed over.
         self._lock = threading.RLock()
         _check_endpoint(address)
-        self.connection = Connection(address, self._pushed, self._lost)
+        self.connection = Connection(address, self._pushed, self._lost, credentials)
         try:
             self._welcome(timeout)
         except BaseException:
@@ -61,11 +70,16 @@ class Client:
 
         writer = random.SystemRandom().randrange(1, 1 << 63)
         hello = control_pb2.ClientHello(versions=own_versions(), writer=writer, name=f"python-{os.getpid()}")
-        reply = self.ask(
-            control_pb2.ToCoordinator(client_hello=hello),
-            timeout,
-            f"no coordinator answers at {self.address} (is `anabranch coordinator` running there?)",
-        )
+        future = self.connection.request(control_pb2.ToCoordinator(client_hello=hello))
+        try:
+            reply = wait_for(future, timeout, self.address)
+        except ConnectionFailed:
+            if future.done():
+                raise
+            obstacle = self.connection.obstacle or "nothing comes back (is `anabranch coordinator` running there?)"
+            raise ConnectionFailed(
+                f"no coordinator answers at {self.address} within {timeout:g} s: {obstacle}"
+            ) from None
         self.welcome = reply.client_welcome
         if not os.path.isdir(self.welcome.store):
             raise ConnectionFailed(
@@ -273,6 +287,8 @@ def init(
     *,
     store_budget: int | str | None = None,
     python: str | None = None,
+    key: str | None = None,
+    server_key: str | None = None,
     timeout: float = 30.0,
 ) -> None:
     """Connect to a standing coordinator, or start an embedded pool. Without it the first use starts one.
@@ -287,6 +303,10 @@ def init(
         Bytes that an embedded pool's store may take (``"2G"``).
     python : str, optional
         Interpreter that runs the tasks of an embedded pool; this one when not given.
+    key : str, optional
+        File with this program's key, for a coordinator with keys at a tcp address; ``ANABRANCH_KEY`` when not given.
+    server_key : str, optional
+        File with the coordinator's public key; ``ANABRANCH_SERVER_KEY``, then ``coordinator.pub`` beside `key`.
     timeout : float
         Seconds to wait for an answer.
 
@@ -295,10 +315,17 @@ def init(
     ConnectionFailed
         When nothing answers at the address, or the pool does not start; the message says why.
     RequestError
-        When another pool is in use already.
+        When another pool is in use already, or a key file is of no use.
     """
     global _current, _settings
-    wanted = {"address": address, "slots": slots, "store_budget": store_budget, "python": python}
+    wanted = {
+        "address": address,
+        "slots": slots,
+        "store_budget": store_budget,
+        "python": python,
+        "key": key,
+        "server_key": server_key,
+    }
     with _lock:
         if _current is not None and _current.alive:
             if wanted == _settings or not any(value is not None for value in wanted.values()):
@@ -310,7 +337,13 @@ def init(
 
 
 def _connect(
-    address: str | None, slots: int | None, store_budget: int | str | None, python: str | None, timeout: float
+    address: str | None,
+    slots: int | None,
+    store_budget: int | str | None,
+    python: str | None,
+    key: str | None,
+    server_key: str | None,
+    timeout: float,
 ) -> Client:
     address = address or os.environ.get("ANABRANCH_ADDRESS") or None
     if inside_task():
@@ -319,7 +352,7 @@ def _connect(
     if address is not None:
         if slots is not None or store_budget is not None or python is not None:
             raise RequestError(f"slots, store_budget and python are for embedded pools; {address} has its own")
-        return Client(address, timeout=timeout)
+        return Client(address, timeout=timeout, credentials=_credentials(address, key, server_key))
     from anabranch.pool import EmbeddedPool
 
     pool = EmbeddedPool(slots=slots, store_budget=store_budget, python=python, timeout=timeout)
@@ -332,6 +365,16 @@ def _connect(
     except BaseException:
         pool.close()
         raise
+
+
+def _credentials(address: str, key: str | None, server_key: str | None) -> Credentials | None:
+    """Return the keys for an address; those are for tcp, ipc has the modes of files."""
+    key = key or os.environ.get("ANABRANCH_KEY")
+    if not key or not address.startswith("tcp:"):
+        return None
+    from anabranch.credentials import load_credentials
+
+    return load_credentials(key, server_key or os.environ.get("ANABRANCH_SERVER_KEY"))
 
 
 def current() -> Client:

@@ -6,18 +6,22 @@ import contextlib
 import itertools
 import os
 import select
+import struct
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anabranch.deferral import uninterrupted
 from anabranch.errors import AnabranchError, ConnectionFailed, GraphError, RequestError, VersionMismatch
 from anabranch.v1 import control_pb2
 from anabranch.versions import PROTOCOL
+
+if TYPE_CHECKING:
+    from anabranch.credentials import Credentials
 
 LARGEST_MESSAGE = 256 << 20
 #: Seconds between looks at views that keep a release waiting; nothing is polled while none does.
@@ -29,6 +33,32 @@ _READABLE = 1
 _EVENTS = 15
 #: Messages that are to be sent; bytes are whole messages already.
 Outbox = Callable[[], Iterable["control_pb2.ToCoordinator | bytes"]]
+
+
+#: Number of a monitor's event, and its value.
+_EVENT = struct.Struct("=Hi")
+#: `ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH`: one side of a handshake has keys and the other has not.
+_MECHANISM_MISMATCH = 0x11000002
+
+
+def _explain(event: int, value: int, has_keys: bool) -> tuple[str, bool]:
+    """Return what stands in the way of a connection, and whether it is no use to try again."""
+    import zmq
+
+    if event == zmq.EVENT_CLOSED:
+        return "nobody listens there (is `anabranch coordinator` running, and is the address right?)", False
+    if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+        return "it does not let this key in: put the public key into its directory of allowed keys (--allowed)", True
+    if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL and value == _MECHANISM_MISMATCH:
+        if has_keys:
+            return "it has no keys and this process has: start it with --key, or unset key= (ANABRANCH_KEY) here", True
+        return "it wants a key: name yours with key= (ANABRANCH_KEY); `anabranch keygen` makes one", True
+    if has_keys:
+        return (
+            "it hangs up in the handshake: its key is not the one in server_key= (ANABRANCH_SERVER_KEY), it has none, "
+            "or it is no coordinator"
+        ), False
+    return "it hangs up in the handshake: it wants a key (key=, ANABRANCH_KEY), or it is no coordinator", False
 
 
 class Connection:
@@ -47,6 +77,8 @@ class Connection:
         Called with each `FromCoordinator` that answers no request.
     on_lost : callable
         Called once with the `ConnectionFailed` that ended the connection, unless `close` did.
+    credentials : Credentials, optional
+        Keys, for a tcp address.
     """
 
     def __init__(
@@ -54,10 +86,14 @@ class Connection:
         address: str,
         on_push: Callable[[control_pb2.FromCoordinator], None],
         on_lost: Callable[[ConnectionFailed], None],
+        credentials: Credentials | None = None,
     ) -> None:
         import zmq
 
         self.address = address
+        self._has_keys = credentials is not None
+        #: What stood in the way of the connection last; empty when nothing was seen.
+        self.obstacle = ""
         self._on_push = on_push
         self._on_lost = on_lost
         self._numbers = itertools.count(1)
@@ -83,7 +119,19 @@ class Connection:
             options += [(zmq.HEARTBEAT_IVL, 10_000), (zmq.HEARTBEAT_TIMEOUT, 120_000)]
         for option, value in options:
             self._socket.setsockopt(option, value)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        if credentials is not None:
+            self._socket.curve_serverkey = credentials.server
+            self._socket.curve_publickey = credentials.public
+            self._socket.curve_secretkey = credentials.secret
+        self._monitor = self._socket.get_monitor_socket(
+            zmq.EVENT_DISCONNECTED
+            | zmq.EVENT_CLOSED
+            | zmq.EVENT_HANDSHAKE_SUCCEEDED
+            | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+            | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+        )
+        self._connected = False
         try:
             self._socket.connect(address)
         except zmq.ZMQError as error:
@@ -225,8 +273,8 @@ class Connection:
             if woken:
                 self._clear_wake()
             self._receive()
-            if self._ends in ready and self._drain_monitor() and not self._closing:
-                self.fail(ConnectionFailed(f"the coordinator at {self.address} is gone"))
+            if self._ends in ready and (end := self._drain_monitor()) and not self._closing:
+                self.fail(ConnectionFailed(end))
             if woken or self._looks_again or self._outgoing:
                 self._transmit()
                 self._looks_again = self.periodic()
@@ -308,16 +356,26 @@ class Connection:
         if self._is_readable():
             self.wake()
 
-    def _drain_monitor(self) -> bool:
+    def _drain_monitor(self) -> str:
+        """Take note of what has happened to the connection; says why it is of no use any more, if so."""
         import zmq
 
-        seen = False
+        end = ""
         while True:
             try:
-                self._monitor.recv_multipart(zmq.NOBLOCK)
-                seen = True
+                number, value = _EVENT.unpack_from(self._monitor.recv_multipart(zmq.NOBLOCK)[0])
             except zmq.Again:
-                return seen
+                return end
+            if number == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self._connected, self.obstacle = True, ""
+            elif number == zmq.EVENT_DISCONNECTED:
+                # Before that, it may be a coordinator that is just beginning: libzmq tries again.
+                if self._connected:
+                    end = f"the coordinator at {self.address} is gone"
+            else:
+                self.obstacle, is_final = _explain(number, value, self._has_keys)
+                if is_final:
+                    end = f"no connection to {self.address}: {self.obstacle}"
 
     def _destroy(self) -> None:
         with self._socket_lock:

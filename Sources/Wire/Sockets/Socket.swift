@@ -30,8 +30,14 @@ public final class Socket: @unchecked Sendable {
         isOpen = false
     }
 
+    /// The file of an ipc endpoint is its owner's alone (mode 0700), whatever directory it stands in.
     public func bind(_ endpoint: String) throws(WireError) {
-        if zmq_bind(handle, endpoint) != 0 { throw .zmq("bind", endpoint: endpoint) }
+        // libzmq binds on this thread: the file never is there with another mode.
+        let mask = endpoint.hasPrefix("ipc://") ? umask(0o077) : nil
+        let status = zmq_bind(handle, endpoint)
+        let failure = WireError.zmq("bind", endpoint: endpoint)
+        if let mask { umask(mask) }
+        if status != 0 { throw failure }
     }
 
     public func connect(_ endpoint: String) throws(WireError) {
@@ -68,7 +74,7 @@ public final class Socket: @unchecked Sendable {
         return accepted ? try send(second) : false
     }
 
-    private func send(_ bytes: UnsafeRawBufferPointer, flags: Int32) throws(WireError) -> Bool {
+    func send(_ bytes: UnsafeRawBufferPointer, flags: Int32) throws(WireError) -> Bool {
         while zmq_send(handle, bytes.baseAddress, bytes.count, flags) < 0 {
             switch zmq_errno() {
             case EINTR: continue
@@ -109,7 +115,7 @@ public final class Socket: @unchecked Sendable {
         while frame.hasMore, try receiveFrame(frame) {}
     }
 
-    private func receiveFrame(_ frame: borrowing Frame) throws(WireError) -> Bool {
+    func receiveFrame(_ frame: borrowing Frame) throws(WireError) -> Bool {
         while zmq_msg_recv(frame.message, handle, ZMQ_DONTWAIT) < 0 {
             switch zmq_errno() {
             case EINTR: continue

@@ -8,6 +8,7 @@ public enum SocketKind: Sendable, Hashable {
     case pub
     case sub
     case pair
+    case rep
 
     var rawValue: Int32 {
         switch self {
@@ -18,6 +19,7 @@ public enum SocketKind: Sendable, Hashable {
         case .pub: ZMQ_PUB
         case .sub: ZMQ_SUB
         case .pair: ZMQ_PAIR
+        case .rep: ZMQ_REP
         }
     }
 }

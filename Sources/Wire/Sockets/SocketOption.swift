@@ -21,10 +21,8 @@ public enum SocketOption: Sendable, Hashable {
     case heartbeat(interval: Int32, timeout: Int32)
     /// Topics that begin with these bytes; SUB only, at any time.
     case subscribe([UInt8])
-    /// This end of a CURVE connection asks for the keys of clients.
-    case curveServer(secretKey: [UInt8])
-    /// This end of a CURVE connection knows the server's key. All keys are 32 bytes.
-    case curveClient(serverKey: [UInt8], publicKey: [UInt8], secretKey: [UInt8])
+    /// Milliseconds that a peer may take from its connection to the end of the handshake.
+    case handshakePatience(Int32)
 }
 
 extension Socket {
@@ -42,13 +40,21 @@ extension Socket {
             try set(ZMQ_HEARTBEAT_IVL, interval, "ZMQ_HEARTBEAT_IVL")
             try set(ZMQ_HEARTBEAT_TIMEOUT, timeout, "ZMQ_HEARTBEAT_TIMEOUT")
         case .subscribe(let prefix): try set(ZMQ_SUBSCRIBE, prefix, "ZMQ_SUBSCRIBE")
-        case .curveServer(let secretKey):
+        case .handshakePatience(let milliseconds): try set(ZMQ_HANDSHAKE_IVL, milliseconds, "ZMQ_HANDSHAKE_IVL")
+        }
+    }
+
+    /// Encrypts what goes over the socket, and asks who the peer is; before `bind` or `connect`.
+    public func secure(as role: CurveRole) throws(WireError) {
+        switch role {
+        case .server(let own):
             try set(ZMQ_CURVE_SERVER, Int32(1), "ZMQ_CURVE_SERVER")
-            try set(ZMQ_CURVE_SECRETKEY, secretKey, "ZMQ_CURVE_SECRETKEY")
-        case .curveClient(let serverKey, let publicKey, let secretKey):
-            try set(ZMQ_CURVE_SERVERKEY, serverKey, "ZMQ_CURVE_SERVERKEY")
-            try set(ZMQ_CURVE_PUBLICKEY, publicKey, "ZMQ_CURVE_PUBLICKEY")
-            try set(ZMQ_CURVE_SECRETKEY, secretKey, "ZMQ_CURVE_SECRETKEY")
+            try set(ZMQ_CURVE_SECRETKEY, own.secretKey.bytes, "ZMQ_CURVE_SECRETKEY")
+            try set(ZMQ_ZAP_DOMAIN, Array("anabranch".utf8), "ZMQ_ZAP_DOMAIN")
+        case .client(let own, let server):
+            try set(ZMQ_CURVE_SERVERKEY, server.bytes, "ZMQ_CURVE_SERVERKEY")
+            try set(ZMQ_CURVE_PUBLICKEY, own.publicKey.bytes, "ZMQ_CURVE_PUBLICKEY")
+            try set(ZMQ_CURVE_SECRETKEY, own.secretKey.bytes, "ZMQ_CURVE_SECRETKEY")
         }
     }
 

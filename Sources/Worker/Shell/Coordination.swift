@@ -15,6 +15,10 @@ final class Coordination {
 
     let context: ZMQContext
     let control: Socket
+    /// Of the control socket; to be watched for reading.
+    let connection: SocketMonitor
+    /// What stood in the way of a connection last; nil when one stands.
+    private(set) var obstacle: HandshakeFailure?
     let lane: Socket
     private var inbox: Socket?
     private(set) var welcome: WorkerWelcome?
@@ -51,11 +55,38 @@ final class Coordination {
         try lane.set(.receiveHighWaterMark(0))
         // Whoever sees the store can reach a socket in it, from another container too; nobody else needs to.
         let socketFile = "\(store)/lane-\(String(instance, radix: 16)).sock"
-        try lane.bind(socketFile.utf8.count <= Self.longestSocketPath ? "ipc://\(socketFile)" : "tcp://127.0.0.1:*")
-        laneEndpoint = try lane.boundEndpoint()
+        let inStore = socketFile.utf8.count <= Self.longestSocketPath ? "ipc://\(socketFile)" : "tcp://127.0.0.1:*"
+        laneEndpoint = try Self.bind(lane, to: configuration.lane ?? inStore, configuration, host: host)
         control = try Socket(context, .dealer)
         try control.set(.maxMessageSize(MessageLimit.control))
+        if let keys = configuration.keysOfAddress { try control.secure(as: keys.role) }
+        connection = try SocketMonitor(of: control, in: context)
         try control.connect(configuration.address)
+    }
+
+    /// - Returns: The lane's endpoint as the coordinator is told it.
+    private static func bind(
+        _ lane: Socket, to text: String, _ configuration: WorkerConfiguration, host: String
+    ) throws -> String {
+        guard let endpoint = Endpoint(text) else {
+            throw WorkerFailure.laneUnusable(endpoint: text, reason: "write tcp://HOST:PORT or ipc://PATH")
+        }
+        guard endpoint.isLocal || configuration.keys != nil || configuration.allowInsecure else {
+            throw WorkerFailure.laneUnusable(
+                endpoint: text,
+                reason:
+                    "other machines can reach it, and whoever does can run code here; give the worker a key (--key), bind "
+                    + "127.0.0.1, or say --insecure if the network is yours alone")
+        }
+        // Not the server of the handshake though it is bound: the coordinator is, towards all of its peers.
+        if endpoint.isTCP, let keys = configuration.keys { try lane.secure(as: keys.role) }
+        do throws(WireError) {
+            try lane.bind(text)
+        } catch {
+            guard case .zmq(_, let reason, _) = error else { throw error }
+            throw WorkerFailure.laneUnusable(endpoint: text, reason: "cannot be bound: \(reason)")
+        }
+        return Endpoint.advertised(try lane.boundEndpoint(), as: configuration.advertisedHost ?? host)
     }
 
     deinit {
@@ -90,7 +121,7 @@ final class Coordination {
 
     enum Answer {
         case welcomed(newEpoch: Bool)
-        case refused(String)
+        case refused(ControlError)
     }
 
     /// Reads what the coordinator says on the control socket.
@@ -104,11 +135,28 @@ final class Coordination {
             unansweredSince = nil
             switch message.body {
             case .workerWelcome(let welcome): answers.append(try accept(welcome))
-            case .error(let error): answers.append(.refused(error.message))
+            case .error(let error): answers.append(.refused(error))
             default: unreadMessages += 1
             }
         }
         return answers
+    }
+
+    /// Reads what has happened to the control connection.
+    func readConnection() throws {
+        while let event = try connection.next() {
+            switch event {
+            case .connected: obstacle = nil
+            case .disconnected: break
+            case .failed(let failure): obstacle = failure
+            }
+        }
+    }
+
+    /// That nobody has answered, and why as far as it was seen.
+    func noAnswer(within seconds: Double) -> ConnectionFailure {
+        .noAnswer(
+            address: configuration.address, seconds: seconds, obstacle, hasKeys: configuration.keysOfAddress != nil)
     }
 
     private func accept(_ new: WorkerWelcome) throws -> Answer {
@@ -118,6 +166,7 @@ final class Coordination {
             try inbox.set(.sendHighWaterMark(0))
             // Last results leave before the process does.
             try inbox.set(.linger(1_000))
+            if let keys = configuration.keys, Endpoint(new.inbox)?.isTCP == true { try inbox.secure(as: keys.role) }
             try inbox.connect(new.inbox)
             self.inbox = inbox
         }

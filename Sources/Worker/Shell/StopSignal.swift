@@ -8,7 +8,7 @@ extension Worker {
         private let drains = Atomic<Bool>(false)
         private let ends = Atomic<Bool>(false)
 
-        init() throws { wakeup = try Wakeup() }
+        public init() throws { wakeup = try Wakeup() }
 
         /// No new tasks; what runs is finished, the queue is given back.
         public func drain() {
@@ -22,6 +22,7 @@ extension Worker {
             wakeup.signal()
         }
 
+        var isAsked: Bool { wantsDrain || wantsEnd }
         var wantsDrain: Bool { drains.load(ordering: .acquiring) }
         var wantsEnd: Bool { ends.load(ordering: .acquiring) }
     }

@@ -8,6 +8,7 @@ extension Worker {
         let now = MonotonicClock.now
         var next = nextHeartbeat
         if let deadline = machine.nextDeadline(after: now) { next = min(next, deadline) }
+        if let drainDeadline { next = min(next, drainDeadline) }
         return next.milliseconds(after: now)
     }
 
@@ -25,10 +26,10 @@ extension Worker {
                         answer = Answer()
                         received = [:]
                     case .welcomed: break
-                    case .refused(let reason):
-                        throw WorkerFailure.refused(address: configuration.address, reason: reason)
+                    case .refused(let error): try heed(error)
                     }
                 }
+            case .connection: try coordination.readConnection()
             case .lane: for batch in try coordination.readLane() { take(batch) }
             case .native:
                 nativeDone.clear()
@@ -43,7 +44,7 @@ extension Worker {
             case .stop:
                 stop.wakeup.clear()
                 if stop.wantsEnd { return false }
-                if stop.wantsDrain { handle(.drainRequested) }
+                if stop.wantsDrain { drain() }
             }
         }
         take(notices)
@@ -51,10 +52,33 @@ extension Worker {
         while case let events = runtimes.withdrawalsDelivered(), !events.isEmpty {
             for event in events { handle(event) }
         }
+        if let drainDeadline, !hasLeft, MonotonicClock.now >= drainDeadline {
+            log.warning(
+                "leaving what still runs after --drain-timeout", metadata: ["attempts": "\(machine.attempts.count)"])
+            return false
+        }
         if machine.idleSlots > 0 { runtimes.nursery.importWanted() }
         watchRuntimes()
         try flush()
         return true
+    }
+
+    private func drain() {
+        if drainDeadline == nil, let seconds = configuration.drainSeconds {
+            drainDeadline = MonotonicClock.now.advanced(byMicroseconds: UInt64(seconds * 1_000_000))
+        }
+        handle(.drainRequested)
+    }
+
+    /// What the coordinator has against a worker that it has welcomed.
+    private func heed(_ error: ControlError) throws {
+        switch error.code {
+        // It tells its workers to leave when it ends.
+        case .shuttingDown: break
+        // Another one stands at the address.
+        case .storeMismatch: throw WorkerFailure.coordinatorEnded(address: configuration.address)
+        default: throw WorkerFailure.refused(address: configuration.address, error)
+        }
     }
 
     private func take(_ notices: Runtimes.Notices) {
@@ -75,7 +99,7 @@ extension Worker {
             for task in batch.tasks { received[task.attempt] = now }
             handle(.tasksArrived(batch.tasks))
         }
-        if batch.drain { handle(.drainRequested) }
+        if batch.drain { drain() }
     }
 
     private func handle(_ event: WorkerEvent) {

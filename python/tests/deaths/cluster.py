@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import psutil
@@ -21,6 +21,7 @@ import zmq
 
 import anabranch as ab
 from anabranch.binary import find_binary
+from anabranch.credentials import Credentials
 from anabranch.v1 import control_pb2
 from anabranch.versions import PROTOCOL, own_versions
 
@@ -39,14 +40,19 @@ class Observer:
         The coordinator's control endpoint.
     writer : int
         The writer that it says it is; 0 for none.
+    credentials : Credentials, optional
+        Its keys, where the coordinator has some.
     """
 
-    def __init__(self, address: str, writer: int = 0) -> None:
+    def __init__(self, address: str, writer: int = 0, credentials: Credentials | None = None) -> None:
         self._context = zmq.Context()
         self._control = self._context.socket(zmq.DEALER)
         self._events = self._context.socket(zmq.SUB)
         for one in (self._control, self._events):
             one.setsockopt(zmq.LINGER, 0)
+            if credentials is not None:
+                one.curve_serverkey = credentials.server
+                one.curve_publickey, one.curve_secretkey = credentials.public, credentials.secret
         self._control.connect(address)
         self._requests = 0
         hello = control_pb2.ClientHello(versions=own_versions(), name="observer", writer=writer)
@@ -104,9 +110,24 @@ class Cluster:
     ----------
     lease : float
         Seconds after which a silent worker's tasks go to others; at least 1.
+    options, worker_options : sequence of str
+        What else the coordinator and the workers are told.
+    credentials : Credentials, optional
+        With which the test looks at a coordinator that has keys.
+    log : path, optional
+        Gets what all of them write to their standard error.
     """
 
-    def __init__(self, lease: float = 1.0) -> None:
+    def __init__(
+        self,
+        lease: float = 1.0,
+        options: Sequence[str] = (),
+        worker_options: Sequence[str] = (),
+        credentials: Credentials | None = None,
+        log: pathlib.Path | None = None,
+    ) -> None:
+        self.options, self.worker_options, self.credentials = options, worker_options, credentials
+        self.log = log or pathlib.Path(os.devnull)
         self.tag = uuid.uuid4().hex
         self.lease = lease
         self.root = tempfile.mkdtemp(prefix=f"deaths-{os.getpid()}-", dir="/dev/shm")
@@ -129,18 +150,21 @@ class Cluster:
 
     def spawn(self, *command: str, **options: Any) -> subprocess.Popen:
         """Start a process of the family."""
-        return subprocess.Popen(command, env=self.environment, start_new_session=True, **options)
+        with open(self.log, "ab") as errors:
+            return subprocess.Popen(
+                command, env=self.environment, start_new_session=True, **{"stderr": errors, **options}
+            )
 
     def start_coordinator(self) -> None:
         """Start a coordinator where there is none (any more); workers have to join anew."""
         self.coordinator = self.spawn(
-            find_binary(), "coordinator", "--lease", str(self.lease), "--store-root", self.root,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            find_binary(), "coordinator", "--lease", str(self.lease), "--store-root", self.root, *self.options,
+            stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self.coordinator.stdout is not None
         self.address = self.coordinator.stdout.readline().split()[1]
         self.store = pathlib.Path(self.coordinator.stdout.readline().split()[1])
-        self.observer = Observer(self.address)
+        self.observer = Observer(self.address, credentials=self.credentials)
 
     def kill_coordinator(self) -> None:
         """End the coordinator at once, as a crash does."""
@@ -148,15 +172,27 @@ class Cluster:
         self.observer.close()
         self.observer = None
         self.coordinator.kill()
+        self._forget_coordinator()
+
+    def stop_coordinator(self) -> None:
+        """End the coordinator as a user does."""
+        assert self.coordinator is not None and self.observer is not None
+        self.observer.close()
+        self.observer = None
+        self.coordinator.terminate()
+        self._forget_coordinator()
+
+    def _forget_coordinator(self) -> None:
+        assert self.coordinator is not None and self.coordinator.stdout is not None
         self.coordinator.wait(PATIENCE)
         self.coordinator.stdout.close()
         self.coordinator = None
 
-    def join(self, slots: int = 2, wait: bool = True) -> int:
+    def join(self, slots: int = 2, wait: bool = True, options: Sequence[str] = ()) -> int:
         """Start a worker and return its process id once it is active."""
         worker = self.spawn(
             find_binary(), "worker", "--slots", str(slots), "--address", self.address, "--python", sys.executable,
-            stderr=subprocess.DEVNULL, cwd="/",
+            *self.worker_options, *options, cwd="/",
         )  # fmt: skip
         self.workers[worker.pid] = worker
         if wait:

@@ -1,11 +1,11 @@
-/// An endpoint as a coordinator binds it.
-struct Endpoint: Hashable, Sendable {
-    let text: String
+/// An endpoint as it is bound, or connected to.
+public struct Endpoint: Hashable, Sendable {
+    public let text: String
     /// Of a tcp endpoint.
-    let host: String?
+    public let host: String?
 
     /// Nil when it is neither ipc nor tcp with a host and a port.
-    init?(_ text: String) {
+    public init?(_ text: String) {
         self.text = text
         if text.hasPrefix("ipc://") {
             guard text.count > "ipc://".count else { return nil }
@@ -21,15 +21,17 @@ struct Endpoint: Hashable, Sendable {
     }
 
     /// Nobody on another machine can reach it.
-    var isLocal: Bool {
+    public var isLocal: Bool {
         guard let host else { return true }
         return host == "localhost" || host == "[::1]" || host.hasPrefix("127.")
     }
 
-    var isEveryInterface: Bool { host == "*" || host == "0.0.0.0" || host == "[::]" }
+    public var isTCP: Bool { host != nil }
+
+    public var isEveryInterface: Bool { host == "*" || host == "0.0.0.0" || host == "[::]" }
 
     /// The bound endpoint as others are to write it: a host that means every interface is no address.
-    static func advertised(_ bound: String, as host: String) -> String {
+    public static func advertised(_ bound: String, as host: String) -> String {
         guard let endpoint = Endpoint(bound), endpoint.isEveryInterface, let colon = bound.lastIndex(of: ":") else {
             return bound
         }

@@ -1,0 +1,25 @@
+import AnabranchCore
+
+/// Why a coordinator could not be asked.
+public enum ConnectionFailure: Error, CustomStringConvertible {
+    /// No answer within the time, and what stood in the way as far as it was seen.
+    case noAnswer(address: String, seconds: Double, HandshakeFailure?, hasKeys: Bool)
+    /// It answered with an error.
+    case refused(address: String, ControlError)
+
+    public var description: String {
+        switch self {
+        case .noAnswer(let address, _, let failure?, let hasKeys) where failure.isFinal:
+            "no connection to \(address): \(failure.explanation(hasKeys: hasKeys))"
+        case .noAnswer(let address, let seconds, let failure, let hasKeys):
+            "no coordinator answered at \(address) within \(Self.written(seconds)) s: "
+                + (failure?.explanation(hasKeys: hasKeys)
+                    ?? "nothing came back: is a coordinator running there, and is the address right?")
+        case .refused(let address, let error): "the coordinator at \(address) refuses: \(error.message)"
+        }
+    }
+
+    private static func written(_ seconds: Double) -> String {
+        seconds == seconds.rounded() ? String(Int(seconds)) : String(seconds)
+    }
+}
