@@ -51,6 +51,7 @@ class Cluster:
             "ANABRANCH_PORT": str(self.port),
             "PWD": str(work),
         }
+        self._coordinator = ""
 
     # ---- services
 
@@ -78,9 +79,15 @@ class Cluster:
 
     # ---- what goes on in them
 
-    def inside(self, service: str, *command: str) -> str:
-        """Run a command in a service's first container."""
-        return output("docker", "exec", self.containers(service)[0], *command)
+    @property
+    def coordinator(self) -> str:
+        """The coordinator's container, the same through all its stops and starts."""
+        self._coordinator = self._coordinator or self.containers("coordinator")[0]
+        return self._coordinator
+
+    def inside(self, *command: str) -> str:
+        """Run a command in the coordinator's container."""
+        return output("docker", "exec", self.coordinator, *command)
 
     @staticmethod
     def crash(container: str) -> None:
@@ -88,7 +95,7 @@ class Cluster:
         output("docker", "exec", "--detach", container, "sh", "-c", "kill -KILL -1")
 
     def status(self) -> dict[str, Any]:
-        return json.loads(self.inside("coordinator", "anabranch", "status", "--json"))
+        return json.loads(self.inside("anabranch", "status", "--json"))
 
     def until(self, condition: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
         """Wait for a status that is as wanted; while the coordinator is away there is none."""
@@ -109,7 +116,7 @@ class Cluster:
 
     def stores(self) -> list[str]:
         """What stands in the volume that all share."""
-        return self.inside("coordinator", "ls", "-A", "/store").split()
+        return self.inside("ls", "-A", "/store").split()
 
     # ---- clients
 

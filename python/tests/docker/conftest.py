@@ -70,14 +70,14 @@ class Gate:
 
     def __init__(self, cluster) -> None:
         self._cluster = cluster
-        cluster.inside("coordinator", "sh", "-c", f"mkdir -p {self.path} && touch {self.path}/closed")
+        cluster.inside("sh", "-c", f"mkdir -p {self.path} && touch {self.path}/closed")
 
     def open(self) -> None:
         """Let through who waits, and who comes."""
-        self._cluster.inside("coordinator", "rm", "-f", f"{self.path}/closed")
+        self._cluster.inside("rm", "-f", f"{self.path}/closed")
 
     def remove(self) -> None:
-        self._cluster.inside("coordinator", "rm", "-rf", self.path)
+        self._cluster.inside("rm", "-rf", self.path)
 
 
 @pytest.fixture

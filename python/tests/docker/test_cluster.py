@@ -103,7 +103,7 @@ def test_a_run_ends_with_its_coordinator_and_leaves_nothing(cluster, gate, undis
     if end == "stop":
         cluster.compose("stop", "coordinator")
     else:
-        cluster.crash(cluster.containers("coordinator")[0])
+        cluster.crash(cluster.coordinator)
     said = {"stop": ["cancelled", ""], "crash": ["lost", "the coordinator at tcp://coordinator:7700 is gone"]}
     assert result(client) == said[end]
     if end == "stop":
@@ -124,15 +124,22 @@ def test_the_command_line_in_a_container(cluster):
     assert facts[0] and facts[0] == facts[1]
 
 
-def test_a_client_outside_sees_no_store_and_is_told(cluster, work):
+def test_a_client_outside_needs_a_key_and_a_store_and_is_told(cluster, work, tmp_path):
     before = cluster.status()
     flags = ["pipeline.py:graph", "--data", "iris.csv", "--address", f"tcp://127.0.0.1:{cluster.port}"]
     flags += ["--target", "target", "--python", sys.executable]
-    refused = subprocess.run(
-        [find_binary(), "submit", *flags], cwd=work, capture_output=True, text=True, timeout=PATIENCE
-    )
-    assert refused.returncode == 3, refused.stderr
-    assert "/store/anabranch-1000-" in refused.stderr and "is not visible here" in refused.stderr
+
+    def submit(*more: str) -> str:
+        refused = subprocess.run(
+            [find_binary(), "submit", *flags, *more], cwd=work, capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert refused.returncode == 3, refused.stderr
+        return refused.stderr
+
+    assert "key" in submit()
+    output("docker", "cp", f"{cluster.coordinator}:/peers", str(tmp_path))
+    said = submit("--key", str(tmp_path / "peers" / "client.key"))
+    assert "/store/anabranch-1000-" in said and "is not visible here" in said
     assert cluster.status()["runs"] == before["runs"]
 
 
@@ -143,12 +150,12 @@ def test_containers_say_whether_they_are_well(cluster):
         for service in ("coordinator", "worker")
     }
     kind, *command = checks["coordinator"]["Test"]
-    assert kind == "CMD" and "1 worker" in cluster.inside("coordinator", *command)
+    assert kind == "CMD" and "1 worker" in cluster.inside(*command)
     kind, command = checks["worker"]["Test"]
     assert kind == "CMD-SHELL"
     output("docker", "exec", container, "sh", "-c", command)
-    cluster.inside("coordinator", "anabranch", "drain", str(active(cluster.status())[0]["worker"]))
+    cluster.inside("anabranch", "drain", str(active(cluster.status())[0]["worker"]))
     output("docker", "stop", container)
     cluster.await_workers(0)
     with pytest.raises(AssertionError, match="no active worker on host elsewhere"):
-        cluster.inside("coordinator", "anabranch", "status", "--worker", "elsewhere")
+        cluster.inside("anabranch", "status", "--worker", "elsewhere")
