@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; `_HOMES` is what runs
         TaskTimeout,
         VersionMismatch,
     )
+    from anabranch.estimator import GraphEstimator
     from anabranch.execution import execute, execute_pipeline
     from anabranch.executor import Executor
     from anabranch.graph import Pipeline
@@ -48,6 +49,7 @@ _HOMES = {
     "Executor": "executor",
     "ExecutionType": "mode",
     "GraphError": "errors",
+    "GraphEstimator": "estimator",
     "Key": "keys",
     "Mode": "mode",
     "Node": "node",

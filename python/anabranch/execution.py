@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from anabranch.encoding import encode_candidates, encode_graph, encode_seed
 from anabranch.errors import RequestError
 from anabranch.folds import run_splitter
-from anabranch.graph import Pipeline, nodes_by_reference
+from anabranch.graph import Pipeline, is_by_node, nodes_by_reference
 from anabranch.inputs import Inputs, list_inputs, table_inputs
 from anabranch.mode import Mode
 from anabranch.models import choices, encode_models
@@ -123,7 +123,7 @@ def run_graph(
     if mode not in (Mode.FIT, Mode.CROSS_VALIDATE) and models is None:
         raise RequestError(f"{mode.name.lower()} needs fitted models: give models=run, a run that fitted the graph")
     # Before anything is stored: a dict of inputs may be what tells a one-node graph its node.
-    by_node = nodes_by_reference(graph, X) if isinstance(X, Mapping) else None
+    by_node = nodes_by_reference(graph, X) if is_by_node(X) else None
     graph.validate()
     scorers = resolve_scoring(scoring) if mode in (Mode.SCORE, Mode.CROSS_VALIDATE) else None
     if scorers is None and mode is Mode.CROSS_VALIDATE:

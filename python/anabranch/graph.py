@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch.chain import Chain, next_serial, take_loose
 from anabranch.errors import GraphError
+from anabranch.estimator_protocol import EstimatorProtocol
 from anabranch.node import AndNode, Node, OrNode
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 NodeLike = Node | str
 
 
-class Pipeline:
+class Pipeline(EstimatorProtocol):
     """An AND/OR graph.
 
     Parameters
@@ -304,6 +305,11 @@ class Pipeline:
 
     def _repr_svg_(self) -> str | None:
         return self.to_svg() if self.nodes else None
+
+
+def is_by_node(X: Any) -> bool:
+    """Whether inputs are named node by node; some sparse matrices are mappings, too."""
+    return isinstance(X, Mapping) and not hasattr(X, "shape")
 
 
 def nodes_by_reference(graph: Pipeline, inputs: Mapping[Any, Any]) -> dict[Node, Any]:

@@ -117,6 +117,26 @@ class Node:
         self.retries = retries
         self.executor = executor
 
+    def set_step(self, step: Any) -> None:
+        """Put another estimator or function in the place of the node's; it must do what the old one does.
+
+        Raises
+        ------
+        GraphError
+            When it cannot, or lacks parameters that ``params=`` sets.
+        """
+        role = _role_of(self.name, step, self.role.name.lower() if self.role.is_fitted else None)
+        if role is not self.role:
+            raise GraphError(
+                f"node {self.name!r}: {step!r} is a {role.name.lower()}, a {self.role.name.lower()} is replaced",
+                self.name,
+            )
+        output = self.output if hasattr(step, self.output) else None
+        self.step = step
+        if self.variants is not None:
+            self._check_variants()
+        self.output = self._output_method(output)
+
     @property
     def needs_y(self) -> bool:
         """Whether the node cannot run without y."""

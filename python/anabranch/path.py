@@ -175,9 +175,10 @@ def given_data(path: Path, X: Given, y: Any = None, sample_weight: Any = None) -
         When a dict lacks a source, or has a name that is none.
     """
     from anabranch.data import Xy
+    from anabranch.graph import is_by_node
     from anabranch.inputs import as_array
 
-    if isinstance(X, Mapping) and not hasattr(X, "iloc"):
+    if is_by_node(X):
         names = {getattr(node, "name", node): value for node, value in X.items()}
         wrong = [name for name in path.sources if name not in names] or [n for n in names if n not in path.sources]
         if wrong:

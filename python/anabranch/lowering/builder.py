@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from anabranch.errors import GraphError
 from anabranch.graph import Pipeline
+from anabranch.lowering.shared_prefixes import Branch, shared_prefixes
 from anabranch.lowering.steps import ArrayConcat
 from anabranch.node import AndNode, Node, OrNode
 from anabranch.nodes import Mean, SoftVote, Stack, Vote
@@ -53,6 +55,10 @@ class Builder:
     def _rule(self, estimator: Any, middle: bool) -> Callable[..., Node] | None:
         from sklearn import compose, ensemble, pipeline
 
+        from anabranch.estimator import GraphEstimator, can
+
+        if isinstance(estimator, (Pipeline, GraphEstimator)):
+            return self._graph if not middle or can(_graph_of(estimator), "transform") else None
         # Subclasses may do anything: they stay one node.
         kind = type(estimator)
         if kind is pipeline.Pipeline and getattr(estimator, "transform_input", None) is None:
@@ -105,6 +111,23 @@ class Builder:
         ends = pipeline.steps[-1][1] is step
         node = self.add(step, _path(name, title), node, middle=middle or not ends, output=output)
         return node
+
+    def _graph(self, estimator: Any, name: str, source: Node | None, middle: bool, output: Any) -> Node:
+        from anabranch.estimator import check_estimable
+
+        graph = _graph_of(estimator)
+        check_estimable(graph)
+        made: dict[Node, Node] = {}
+        for node in graph.nodes:
+            made[node] = own = copy.copy(node)
+            own.name = self._free(_path(name, node.name))
+            self._behind(own, [source] if node in graph.sources else [])
+        for before, after in graph.edges:
+            self.graph.add_edge(made[before], made[after])
+        end = made[graph.sinks[0]]
+        if output is not None:
+            end.output = output
+        return end
 
     def _identity(self, name: str, source: Node | None) -> Node:
         from sklearn.preprocessing import FunctionTransformer
@@ -170,10 +193,15 @@ class Builder:
         return self._behind(AndNode(self._free(name or "mean"), Mean(_weights(vote))), voters)
 
     def _voters(self, vote: Any, name: str, source: Node | None, **options: Any) -> list[Node]:
+        voters = [Branch(title, voter, source) for title, voter in vote.estimators if voter != "drop"]
+        worth = (lambda step: True) if self._expand == "all" else (lambda step: not _is_light(step))
+
+        def add(title: str, step: Any, behind: Node | None) -> Node:
+            return self.add(step, _path(name, title), behind, middle=True)
+
         return [
-            self._one(estimator, _path(name, title), source, False, **options)
-            for title, estimator in vote.estimators
-            if estimator != "drop"
+            self._one(branch.estimator, _path(name, branch.title), branch.source, False, **options)
+            for branch in shared_prefixes(voters, add, worth)
         ]
 
     def _stack(self, stacking: Any, name: str, source: Node | None, middle: bool, output: Any) -> Node:
@@ -195,6 +223,10 @@ class Builder:
         if final is None:
             final = LogisticRegression() if estimator_type(stacking) == "classifier" else RidgeCV()
         return self.add(final, _path(name, "final_estimator"), stack, output=output)
+
+
+def _graph_of(estimator: Any) -> Pipeline:
+    return estimator if isinstance(estimator, Pipeline) else estimator.graph
 
 
 def _path(name: str, title: str) -> str:

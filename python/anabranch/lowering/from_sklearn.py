@@ -14,7 +14,9 @@ def from_sklearn(estimator: Any, name: str | None = None, *, expand: str = "auto
 
     A `Pipeline` becomes a chain of nodes. A `VotingClassifier`, `VotingRegressor`, `StackingClassifier` or
     `StackingRegressor` becomes a node for each of its estimators and AND nodes behind them. So do a `FeatureUnion` and
-    a `ColumnTransformer` of which two branches or more are worth a task. Anything else is one node.
+    a `ColumnTransformer` of which two branches or more are worth a task. Pipelines under a vote that begin with the
+    same steps share them, when those are worth a task. A graph as an estimator becomes its nodes. Anything else is one
+    node.
 
     Parameters
     ----------

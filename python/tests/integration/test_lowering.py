@@ -187,3 +187,40 @@ def test_what_has_no_form_in_scikit_learn_is_named(graph, named):
 def test_an_unknown_way_to_expand_is_refused():
     with pytest.raises(GraphError, match="auto, all or none"):
         ab.from_sklearn(tree(), expand="some")
+
+
+def pipelines(*lasts, first=None):
+    return [
+        (f"v{i}", make_pipeline(StandardScaler(), first or PCA(2, random_state=0), last))
+        for i, last in enumerate(lasts)
+    ]
+
+
+@pytest.mark.parametrize("voting", ["hard", "soft"])
+def test_pipelines_under_a_vote_share_their_first_steps(voting):
+    vote = VotingClassifier([*pipelines(tree(), GaussianNB()), ("nb", GaussianNB())], voting=voting)
+    graph = ab.from_sklearn(vote)
+    assert [node.name for node in graph] == ["standardscaler", "pca", "v0", "v1", "nb", "vote"]
+    X, y = load_iris(return_X_y=True)
+    run = graph.fit(X, y)
+    expected = clone(vote).fit(X, y).predict(X)
+    np.testing.assert_array_equal(run.predict(X).result(), expected)
+    np.testing.assert_array_equal(graph.to_sklearn().fit(X, y).predict(X), expected)
+    assert len(run["pca"]) == 1, "fitted once for both"
+
+
+def test_what_gains_nothing_is_not_shared():
+    def nodes(*members, **options):
+        return len(ab.from_sklearn(VotingClassifier(list(members)), **options))
+
+    light = [("a", make_pipeline(StandardScaler(), tree())), ("b", make_pipeline(StandardScaler(), GaussianNB()))]
+    assert nodes(*light) == 3
+    assert nodes(*light, expand="all") == 4
+    assert nodes(*pipelines(tree(), GaussianNB(), first=PCA(2))) == 3, "unseeded: drawn for each anew"
+    different = [
+        ("a", make_pipeline(PCA(2, random_state=0), tree())),
+        ("b", make_pipeline(PCA(3, random_state=0), tree())),
+    ]
+    assert nodes(*different) == 3
+    partly = [*pipelines(tree(), GaussianNB()), *light]
+    assert nodes(*partly) == 7, "the scaler for all four, the rotation for two"
