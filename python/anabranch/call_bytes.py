@@ -9,42 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from anabranch.protobuf_bytes import VARINT, field_key, varint
 from anabranch.v1 import common_pb2, control_pb2, task_pb2
 from anabranch.versions import PROTOCOL
 
 if TYPE_CHECKING:
     from anabranch.references import Ref
 
-_ONE_BYTE = [bytes((number,)) for number in range(128)]
-_LENGTH_DELIMITED = 2
-
-
-def varint(number: int) -> bytes:
-    """Return the variable-length encoding of a number in [0, 2**64)."""
-    if number < 1 << 7:
-        return _ONE_BYTE[number]
-    if number < 1 << 14:
-        return bytes((number & 127 | 128, number >> 7))
-    if number < 1 << 21:
-        return bytes((number & 127 | 128, number >> 7 & 127 | 128, number >> 14))
-    return bytes((number & 127 | 128,)) + varint(number >> 7)
-
-
-def _key(message: type, field: str, wire_type: int = _LENGTH_DELIMITED) -> bytes:
-    return varint(message.DESCRIPTOR.fields_by_name[field].number << 3 | wire_type)
-
-
-_FUNCTION = _key(task_pb2.CallWork, "function")
-_ARGUMENTS = _key(task_pb2.CallWork, "arguments")
-_SEQUENCE = _key(common_pb2.ObjectRef, "sequence", 0)
-_PICKLE5 = _key(common_pb2.ObjectRef, "encoding", 0) + varint(common_pb2.ENCODING_PICKLE5)
-_LENGTH = _key(common_pb2.ObjectRef, "length", 0)
-_INLINE = _key(common_pb2.ObjectRef, "inline_bytes")
-_NUMBER = _key(control_pb2.Call, "call", 0)
-_WORK = _key(control_pb2.Call, "work")
-_CALLS = _key(control_pb2.SubmitCalls, "calls")
-_RUN = _key(control_pb2.SubmitCalls, "run", 0)
-_HEAD = control_pb2.ToCoordinator(protocol=PROTOCOL).SerializeToString() + _key(
+_FUNCTION = field_key(task_pb2.CallWork, "function")
+_ARGUMENTS = field_key(task_pb2.CallWork, "arguments")
+_SEQUENCE = field_key(common_pb2.ObjectRef, "sequence", VARINT)
+_PICKLE5 = field_key(common_pb2.ObjectRef, "encoding", VARINT) + varint(common_pb2.ENCODING_PICKLE5)
+_LENGTH = field_key(common_pb2.ObjectRef, "length", VARINT)
+_INLINE = field_key(common_pb2.ObjectRef, "inline_bytes")
+_NUMBER = field_key(control_pb2.Call, "call", VARINT)
+_WORK = field_key(control_pb2.Call, "work")
+_CALLS = field_key(control_pb2.SubmitCalls, "calls")
+_RUN = field_key(control_pb2.SubmitCalls, "run", VARINT)
+_HEAD = control_pb2.ToCoordinator(protocol=PROTOCOL).SerializeToString() + field_key(
     control_pb2.ToCoordinator, "submit_calls"
 )
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from google.protobuf.message import DecodeError
 
+from anabranch.protobuf_bytes import field_key, varint
 from anabranch.v1 import task_pb2
 
 MAXIMUM_FRAME = 64 << 20
 _LENGTH = struct.Struct("<I")
 _READ = 1 << 18
+_RESULT = field_key(task_pb2.FromRuntime, "results")
 
 
 class FrameError(Exception):
@@ -76,15 +78,24 @@ class FrameChannel:
             if not waiting and len(data) < _READ:
                 return
 
-    def send(self, message: task_pb2.FromRuntime) -> None:
+    def send(self, message: task_pb2.FromRuntime, results: Sequence[bytes] = ()) -> None:
         """Send one message.
+
+        Parameters
+        ----------
+        message : FromRuntime
+        results : sequence of bytes
+            More of its results. They are encoded one by one, as the tasks end.
 
         Raises
         ------
         OSError
             When the worker is gone.
         """
-        data = message.SerializeToString()
+        pieces = [message.SerializeToString()]
+        for result in results:
+            pieces += (_RESULT, varint(len(result)), result)
+        data = b"".join(pieces)
         self._connection.sendall(_LENGTH.pack(len(data)) + data)
 
     def is_intact(self) -> bool:

@@ -13,7 +13,7 @@ from time import perf_counter_ns
 from anabranch.runtime.environment import enter
 from anabranch.runtime.frames import FrameChannel, FrameError
 from anabranch.runtime.libraries import LoadedLibraries
-from anabranch.runtime.runner import TaskRunner
+from anabranch.runtime.runner import TaskRunner, kind_of
 from anabranch.runtime.surroundings import Surroundings
 from anabranch.runtime.versions import installed_versions
 from anabranch.store import Store
@@ -46,7 +46,7 @@ class TaskLoop:
         self._runner: TaskRunner | None = None
         self._surroundings: Surroundings | None = None
         self._queue: deque[task_pb2.Task] = deque()
-        self._done: list[task_pb2.Result] = []
+        self._done: list[bytes] = []
         self._flushed_ns = 0
         self._last_task_ns = _SHORT_NS + 1
         self._strays: frozenset = frozenset()
@@ -131,14 +131,15 @@ class TaskLoop:
 
     def _step(self, task: task_pb2.Task) -> None:
         runner = self._runner
-        if not runner.is_short(task) or self._last_task_ns > _SHORT_NS:
+        kind = kind_of(task)
+        if not runner.is_short(kind) or self._last_task_ns > _SHORT_NS:
             self._flush(started=task)
         begun = perf_counter_ns()
         self._is_in_task = True
         self._running = task
         begin_task(self._tell_of_wait)
         try:
-            result = runner.run(task)
+            result = runner.run(task, kind)
         finally:
             end_task()
         self._is_in_task = False
@@ -152,7 +153,7 @@ class TaskLoop:
         self._surroundings.restore()
         ended = perf_counter_ns()
         self._last_task_ns = ended - begun
-        self._libraries.look(of_estimators=not task.HasField("call"))
+        self._libraries.look(of_estimators=kind[-1] != "call")
         self._done.append(result)
         if self._queue and (len(self._done) >= _BATCH or ended - self._flushed_ns > _SHORT_NS):
             self._flush()
@@ -173,7 +174,7 @@ class TaskLoop:
                 client.shutdown()
 
     def _flush(self, started: task_pb2.Task | None = None) -> None:
-        message = task_pb2.FromRuntime(results=self._done)
+        message = task_pb2.FromRuntime()
         if started is not None:
             message.started.task = started.task
             message.started.attempt = started.attempt
@@ -182,18 +183,17 @@ class TaskLoop:
         if self._done or started is not None or message.released:
             self._flush_output()
             self._surroundings.restore_streams()
-            self._done = []
+            results, self._done = self._done, []
             message.loaded.extend(self._libraries.take_news())
-            self._channel.send(message)
+            self._channel.send(message, results)
         self._flushed_ns = perf_counter_ns()
 
     def _answer_now(self, *_: object) -> None:
         """Send the results that are kept back, from within the task that keeps them."""
         # Elsewhere a frame may be half written, and in a child that the task has forked they are not its own.
         if self._is_in_task and self._done and os.getpid() == self._pid:
-            message = task_pb2.FromRuntime(results=self._done)
-            self._done = []
-            self._channel.send(message)
+            results, self._done = self._done, []
+            self._channel.send(task_pb2.FromRuntime(), results)
 
     def _ended_views(self) -> list:
         ended = self._store.take_released()

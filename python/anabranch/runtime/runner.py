@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from time import perf_counter_ns
+from time import monotonic_ns
 
 from anabranch.runtime.calling import call
 from anabranch.runtime.context import TaskContext
@@ -15,6 +14,7 @@ from anabranch.runtime.environment import peak_memory, task_limits
 from anabranch.runtime.errors import TaskRefused
 from anabranch.runtime.failures import failure_of
 from anabranch.runtime.payloads import PayloadCache
+from anabranch.runtime.recorder import WarningRecorder
 from anabranch.store import Store
 from anabranch.v1 import task_pb2
 
@@ -27,6 +27,19 @@ _LONG_NS = 10_000_000
 _DISTRUST = 256
 _WARNINGS = 20
 _LONGEST_WARNING = 1000
+
+
+#: What tasks that take about as long have in common: the function that they call, or run and node; last the work.
+Kind = tuple[int, int, str] | tuple[int, str, str | None]
+
+
+def kind_of(task: task_pb2.Task) -> Kind:
+    """Return a task's kind."""
+    work = task.WhichOneof("work")
+    if work == "call":
+        function = task.call.function
+        return function.writer, function.sequence, work
+    return task.run, task.node, work
 
 
 class TaskRunner:
@@ -45,62 +58,67 @@ class TaskRunner:
         self._payloads = PayloadCache(_PAYLOAD_BYTES)
         self._models = PayloadCache(_MODEL_BYTES)
         self._stubborn: set[str] = set()
-        self._short_runs: dict[tuple, int] = {}
+        self._short_runs: dict[Kind, int] = {}
         self._peak = _PeakMemory()
+        self._recorder = WarningRecorder()
 
-    def run(self, task: task_pb2.Task) -> task_pb2.Result:
-        """Run one task. Whatever its code raises is its failure; nothing comes out of here."""
+    def run(self, task: task_pb2.Task, kind: Kind) -> bytes:
+        """Run one task, of this kind, and return the bytes of its `Result`.
+
+        Whatever its code raises is its failure; nothing comes out of here.
+        """
         store = self._store
-        store.reset_counters()
         node = task.node
         if node:
             node = node.partition(":")[0]
         context = TaskContext(store, self._payloads, self._models, self._stubborn, node)
-        started_us = time.monotonic_ns() // 1000
-        begun = perf_counter_ns()
+        begun = monotonic_ns()
         success = failure = None
-        with warnings.catch_warnings(record=True) as caught:
-            try:
-                work = _work_of(task)
-                if task.HasField("limits") and (task.limits.threads or task.limits.memory_bytes):
-                    with task_limits(task.limits, self._setup):
-                        success = work(context, task)
-                else:
+        self._recorder.begin()
+        try:
+            work = _work_of(kind[-1])
+            if task.HasField("limits") and (task.limits.threads or task.limits.memory_bytes):
+                with task_limits(task.limits, self._setup):
                     success = work(context, task)
-            except BaseException as error:
-                # Nobody will ever name what a failed task has written.
-                store.release(context.written)
-                failure = failure_of(error, store, self._setup, task.limits)
-        elapsed = perf_counter_ns() - begun
-        self._remember(task, elapsed)
+            else:
+                success = work(context, task)
+        except BaseException as error:
+            # Nobody will ever name what a failed task has written.
+            store.release(context.written)
+            failure = failure_of(error, store, self._setup, task.limits)
+        caught = self._recorder.end()
+        elapsed = monotonic_ns() - begun
+        self._remember(kind, elapsed)
         if caught:
             _report(caught, success)
-        counters = store.take_counters()
-        usage = task_pb2.Usage(
-            open_us=context.open_ns // 1000,
-            compute_us=max(elapsed - context.open_ns - context.store_ns, 0) // 1000,
-            store_us=context.store_ns // 1000,
-            bytes_in=counters.bytes_in,
-            bytes_out=counters.bytes_out,
-            bytes_copied=counters.bytes_copied,
-            peak_memory_bytes=self._peak.after(elapsed),
-            readonly_retries=context.readonly_retries,
-            started_us=started_us,
-            slot=self._setup.slot,
-        )
-        del context
-        return task_pb2.Result(
+        bytes_in, bytes_out, bytes_copied = store.take_counters()
+        result = task_pb2.Result(
             task=task.task,
             attempt=task.attempt,
             success=success,
             failure=failure,
-            usage=usage,
+            usage={
+                "open_us": context.open_ns // 1000,
+                "compute_us": max(elapsed - context.open_ns - context.store_ns, 0) // 1000,
+                "store_us": context.store_ns // 1000,
+                "bytes_in": bytes_in,
+                "bytes_out": bytes_out,
+                "bytes_copied": bytes_copied,
+                "peak_memory_bytes": self._peak.after(elapsed),
+                "readonly_retries": context.readonly_retries,
+                "started_us": begun // 1000,
+                "slot": self._setup.slot,
+            },
             holder=store.writer,
-            held=store.held(),
         )
+        del context
+        held = store.held()
+        if held:
+            result.held.extend(held)
+        return result.SerializeToString()
 
-    def cancelled(self, task: task_pb2.Task) -> task_pb2.Result:
-        """Return the result of a task that was cancelled before it began."""
+    def cancelled(self, task: task_pb2.Task) -> bytes:
+        """Return the bytes of the `Result` of a task that was cancelled before it began."""
         return task_pb2.Result(
             task=task.task,
             attempt=task.attempt,
@@ -108,27 +126,26 @@ class TaskRunner:
             failure=task_pb2.Failure(
                 kind=task_pb2.FAILURE_KIND_CANCELLED, message="cancelled before it began", slot=self._setup.slot
             ),
-        )
+        ).SerializeToString()
 
-    def is_short(self, task: task_pb2.Task) -> bool:
-        """Whether tasks of this function, or of this node and kind, have lately taken less than 1 ms."""
-        return self._short_runs.get(_duration_key(task), 0) > 0
+    def is_short(self, kind: Kind) -> bool:
+        """Whether tasks of this kind have lately taken less than 1 ms."""
+        return self._short_runs.get(kind, 0) > 0
 
     def stray_views(self) -> frozenset[tuple[int, int]]:
         """Return objects, as (writer, sequence), of which views are alive for another reason than the caches."""
         held = {(identifier.writer, identifier.sequence) for identifier in self._store.held()}
         return frozenset(held - self._payloads.keys() - self._models.keys()) if held else frozenset()
 
-    def _remember(self, task: task_pb2.Task, elapsed: int) -> None:
-        key = _duration_key(task)
-        short_runs = self._short_runs.get(key, 0)
+    def _remember(self, kind: Kind, elapsed: int) -> None:
+        short_runs = self._short_runs.get(kind, 0)
         if len(self._short_runs) >= _KNOWN_DURATIONS:
             self._short_runs.clear()
         if elapsed < _SHORT_NS:
-            self._short_runs[key] = short_runs + 1
+            self._short_runs[kind] = short_runs + 1
         else:
             # The first call loads the function, and any may have lost its core for a moment.
-            self._short_runs[key] = -_DISTRUST if short_runs > 0 and elapsed >= _LONG_NS else min(short_runs, 0)
+            self._short_runs[kind] = -_DISTRUST if short_runs > 0 and elapsed >= _LONG_NS else min(short_runs, 0)
 
 
 class _PeakMemory:
@@ -150,9 +167,8 @@ class _PeakMemory:
         return self._known
 
 
-def _work_of(task: task_pb2.Task) -> Callable[[TaskContext, task_pb2.Task], task_pb2.Success]:
+def _work_of(work: str | None) -> Callable[[TaskContext, task_pb2.Task], task_pb2.Success]:
     # Imported when first needed: a child that runs plain functions needs none of these.
-    work = task.WhichOneof("work")
     if work == "call":
         return call
     if work == "fit":
@@ -172,14 +188,6 @@ def _work_of(task: task_pb2.Task) -> Callable[[TaskContext, task_pb2.Task], task
 
         return split
     raise TaskRefused(f"a Python runtime has no {work or 'unknown'} tasks: native functions run in the worker itself")
-
-
-def _duration_key(task: task_pb2.Task) -> tuple:
-    work = task.WhichOneof("work")
-    if work == "call":
-        function = task.call.function
-        return function.writer, function.sequence
-    return task.run, task.node, work
 
 
 def _report(caught: list[warnings.WarningMessage], success: task_pb2.Success | None) -> None:

@@ -143,9 +143,9 @@ def is_bare(data: bytes) -> bool:
 
 def load_bare(data: bytes, persistent_load: Callable[[Any], Any] | None = None) -> Any:
     """Return the value of an object that `is_bare`."""
-    stream = memoryview(data)[PICKLE_HEADER:]
+    stream = data[PICKLE_HEADER:]
     # A persistent id is the last of two opcodes: a pickle without these bytes names no reference.
-    if persistent_load is None or not (b"Q" in data or b"P" in data):
+    if persistent_load is None or not (b"Q" in stream or b"P" in stream):
         return pickle.loads(stream)
     return _PersistentUnpickler(stream, [], persistent_load).load()
 

@@ -259,6 +259,8 @@ class Store:
 
     def held(self) -> list[common_pb2.ObjectId]:
         """Objects, of any writer, of which views are alive in this process now."""
+        if not self._roots:
+            return []
         with self._lock:
             self._drain()
             return [common_pb2.ObjectId(writer=key[0], sequence=key[1]) for key in self._roots]
@@ -292,11 +294,6 @@ class Store:
         """Add bytes that the caller copied, such as a private copy for an estimator that writes to its input."""
         with self._lock:
             self._bytes_copied += count
-
-    def reset_counters(self) -> None:
-        """Let the counters begin at 0 again."""
-        with self._lock:
-            self._bytes_in = self._bytes_out = self._bytes_copied = 0
 
     def take_counters(self) -> Counters:
         """Return the counters, which begin at 0 again."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from anabranch.call_bytes import CallBytes, entry, submission, varint
+from anabranch.call_bytes import CallBytes, entry, submission
+from anabranch.protobuf_bytes import varint
 from anabranch.references import Ref
 from anabranch.v1 import common_pb2, control_pb2, task_pb2
 from anabranch.versions import PROTOCOL
