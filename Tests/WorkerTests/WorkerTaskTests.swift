@@ -64,9 +64,19 @@ import Worker
             #expect(try isAlive(runtime))
             // Kept for the next task.
             #expect(try reply(coordinator.run([task(2, "pid")]).first) == runtime)
-            try coordinator.listen { $0.opened.count == 1 && $0.started.count == 2 }
+            try coordinator.listen { $0.opened.count == 1 }
         }
         #expect(try !isAlive(runtime))
+    }
+
+    @Test func aTaskThatTakesItsTimeIsToldOfBeforeItEnds() throws {
+        try withWorker { _ in
+            let long = task(1, "hang")
+            try coordinator.send([long])
+            try coordinator.listen { $0.started == [long.attempt] }
+            try coordinator.send(cancels: [long.attempt])
+            try coordinator.listen { $0.results[long.attempt.task] != nil }
+        }
     }
 
     @Test func anExceptionComesBackWhole() throws {

@@ -8,7 +8,7 @@ extension Worker {
         guard let welcome = coordination.welcome else { return }
         let now = MonotonicClock.now
         let beats = now >= nextHeartbeat
-        guard beats || !answer.isEmpty else { return }
+        guard beats || answer.due.map({ $0 <= now }) == true else { return }
         if beats && coordination.isStoreAbandoned {
             throw WorkerFailure.coordinatorEnded(address: configuration.address)
         }

@@ -9,6 +9,7 @@ extension Worker {
         var next = nextHeartbeat
         if let deadline = machine.nextDeadline(after: now) { next = min(next, deadline) }
         if let drainDeadline { next = min(next, drainDeadline) }
+        if let due = answer.due { next = min(next, due) }
         return next.milliseconds(after: now)
     }
 
@@ -126,7 +127,7 @@ extension Worker {
         case .loadEstimators: runtimes.nursery.want([Nursery.estimators])
         case .killRuntime(let slot): take(runtimes.kill(slot))
         case .report(let results): answer.results += results.map(stamped)
-        case .reportStarted(let attempts): answer.started += attempts
+        case .reportStarted(let attempts): answer.tellStarted(attempts, at: MonotonicClock.now)
         case .reportWaiting(let attempts): answer.waiting = attempts
         case .leave: hasLeft = true
         }
