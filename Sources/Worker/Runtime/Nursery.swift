@@ -68,7 +68,7 @@ final class Nursery {
     func abandon(_ process: RuntimeProcess) -> [Failed] {
         guard let request = waiting.first(where: { $0.value === process })?.key else { return [] }
         waiting[request] = nil
-        return replaceServer(because: "a runtime was not forked in time")
+        return replaceServer(because: "a runtime was not forked in time", culprit: importing.first)
     }
 
     /// What cannot be started after all.
@@ -85,7 +85,8 @@ final class Nursery {
             let exit = server.end(afterMilliseconds: Self.exitMilliseconds)
             server.drainOutput()
             let how = exit.map { "it has ended with \($0.cause)" } ?? "it has closed its socket or written no answer"
-            failed += replaceServer(because: server.tail.text.isEmpty ? how : "\(how): \(server.tail.text)")
+            failed += replaceServer(
+                because: server.tail.text.isEmpty ? how : "\(how): \(server.tail.text)", culprit: importing.first)
         }
         return failed
     }
@@ -102,8 +103,8 @@ final class Nursery {
         } else if let name = answer.imported {
             importing.removeAll { $0 == name }
             if let threads = answer.threads, !threads.isEmpty {
-                banned.insert(name)
-                return replaceServer(because: "importing \(name) started threads (\(threads.joined(separator: ", ")))")
+                let reason = "importing \(name) started threads (\(threads.joined(separator: ", ")))"
+                return replaceServer(because: reason, culprit: name)
             }
             if let problem = answer.problem, !problem.isEmpty {
                 log.debug("not imported in advance", metadata: ["module": "\(name)", "reason": "\(problem)"])
@@ -116,7 +117,7 @@ final class Nursery {
             let failed = waiting.removeValue(forKey: name).map { startFresh([$0]) } ?? []
             guard let threads = answer.threads, !threads.isEmpty else { return failed }
             banned.formUnion(imported)
-            return failed + replaceServer(because: "it has threads (\(threads.joined(separator: ", ")))")
+            return failed + replaceServer(because: "it has threads (\(threads.joined(separator: ", ")))", culprit: nil)
         } else if let process = answer.retired {
             leftovers.end(process)
         }
@@ -124,9 +125,11 @@ final class Nursery {
     }
 
     /// Ends the server; who waits for it starts as a fresh interpreter, and the next one tries a new server.
-    private func replaceServer(because reason: String) -> [Failed] {
-        if let culprit = importing.first { banned.insert(culprit) }
-        failures += 1
+    ///
+    /// - Parameter culprit: the module that it was lost to, where that is known.
+    private func replaceServer(because reason: String, culprit: String?) -> [Failed] {
+        // One that a module has spoilt says nothing against the next, which does without it.
+        if let culprit { banned.insert(culprit) } else { failures += 1 }
         log.warning(
             "the fork server is replaced",
             metadata: ["reason": "\(reason)", "replacement": "\(isTrusted ? "another" : "fresh interpreters")"])

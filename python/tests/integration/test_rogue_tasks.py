@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import os
 import pathlib
 import signal
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 
+import cloudpickle
 import numpy as np
 import psutil
 import pytest
@@ -243,16 +245,19 @@ def test_a_running_node_can_be_cancelled(pool, tmp_path):
 # ---- the fork server
 
 
-def test_the_pool_outlives_its_fork_server(pool):
-    def parents():
-        """A runtime leads its session, and a child in reserve no group."""
-        worker = worker_process()
-        groups = [child for child in worker.children() if os.getpgid(child.pid) == child.pid]
-        return [child for child in groups if os.getsid(child.pid) == os.getsid(worker.pid)]
+def fork_servers():
+    """A runtime leads its session, and a child in reserve no group."""
+    worker = worker_process()
+    groups = [child for child in worker.children() if os.getpgid(child.pid) == child.pid]
+    return [child for child in groups if os.getsid(child.pid) == os.getsid(worker.pid)]
 
+
+def test_the_pool_outlives_its_fork_server(pool):
     with ab.Executor() as ex:
+        # A new runtime has a fork server.
+        assert isinstance(ex.submit(kill_self).exception(LIMIT), ab.TaskKilled)
         runtime = ex.submit(os.getpid).result(LIMIT)
-        (server,) = parents()
+        (server,) = fork_servers()
         server.kill()
         gone([server.pid])
         assert ex.submit(square, 8).result(LIMIT) == 64
@@ -262,6 +267,47 @@ def test_the_pool_outlives_its_fork_server(pool):
         assert ex.submit(square, 9).result(LIMIT) == 81
     assert runtime != server.pid
     nothing_is_left()
+
+
+class Imports(BaseEstimator):
+    """Needs a module for its fit."""
+
+    def __init__(self, name=None):
+        self.name = name
+
+    def fit(self, X, y=None):
+        importlib.import_module(self.name)
+        return self
+
+    def transform(self, X):
+        return X
+
+
+@pytest.mark.leaves("children", "descriptors")
+def test_libraries_that_start_threads_do_not_cost_the_fork_server(session_pool, tmp_path, monkeypatch):
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    names = ["threads_one", "threads_two", "threads_three"]
+    for name in names:
+        (installed / f"{name}.py").write_text(
+            "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        )
+    monkeypatch.syspath_prepend(str(installed))
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    ab.shutdown()
+    ab.init(slots=1)
+    try:
+        with ab.Executor() as ex:
+            for name in names:
+                assert not ab.Pipeline(chain=ab.OrNode("model", Imports(name))).fit(np.ones((3, 2))).failed
+            # Each is tried in a fork server, which is given up for it; the last one does without all of them.
+            for _ in [*names, "the last"]:
+                assert isinstance(ex.submit(kill_self).exception(LIMIT), ab.TaskKilled)
+                ex.submit(square, 1).result(LIMIT)
+            assert len(fork_servers()) == 1
+    finally:
+        ab.shutdown()
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
 
 
 def wait_for(path):
