@@ -100,8 +100,8 @@ extension WorkerMachine {
             return "the Python runtime (\(runtimeName)) did not say hello within "
                 + "\(Self.startLimitMicroseconds / 1_000_000) s"
         }
-        return "the Python runtime (\(runtimeName)) ended with \(exit.cause) before it was ready; is the package anabranch "
-            + "installed for this interpreter?"
+        return "the Python runtime (\(runtimeName)) ended with \(exit.cause) before it was ready; is the package "
+            + "anabranch installed for this interpreter?"
     }
 
     /// A task is not tried for ever on an interpreter that does not start: when no slot has a runtime, the waiting Python
