@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -44,17 +43,11 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return root / "ours"
 
 
-def free_port() -> int:
-    """A port of the loopback that nobody has just now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 @pytest.fixture
 def start(keys: pathlib.Path) -> Iterator[Callable]:
     """Start clusters on TCP; they end with the test, which fails when they leave anything."""
     from cluster import Cluster
+    from ports import free_port
 
     import anabranch as ab
 

@@ -7,8 +7,8 @@ import signal
 import cloudpickle
 import pytest
 from cluster import PATIENCE
-from conftest import free_port
 from gate import Gate
+from ports import free_port
 
 import anabranch as ab
 import workloads
