@@ -80,6 +80,12 @@ class HalvingRandomSearchCV(OnPool, sklearn.model_selection.HalvingRandomSearchC
 
 
 def _has_callbacks(search: Any) -> bool:
-    """Whether anything about callbacks is set, by whatever name the installed scikit-learn keeps it."""
-    # The context that its fit has just made says nothing: it makes one without callbacks too.
-    return any("callback" in name and name != "_callback_fit_ctx" and value for name, value in vars(search).items())
+    """Whether callbacks are set on the search, or on an estimator in it."""
+    parts = [search, *(part for part in search.get_params().values() if hasattr(part, "set_callbacks"))]
+    return any(_registered(part) for part in parts if not isinstance(part, type))
+
+
+def _registered(estimator: Any) -> bool:
+    # By whatever name the installed scikit-learn keeps them. The context that its fit has just made says nothing: it
+    # makes one without callbacks too.
+    return any("callback" in name and name != "_callback_fit_ctx" and value for name, value in vars(estimator).items())
