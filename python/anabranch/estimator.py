@@ -184,7 +184,7 @@ class GraphEstimator(BaseEstimator):
     def _table(self, X: Any) -> Any:
         """Return X with the rows and columns that the sources take; raises ValueError when it has none."""
         X = _array(X)
-        if getattr(X, "ndim", 2) == 1 and not any(_takes_rows_of_one(node) for node in self.graph.sources):
+        if getattr(X, "ndim", 2) == 1 and not any(_takes_values(node, X) for node in self.graph.sources):
             raise ValueError(
                 f"Expected 2D array, got 1D array of shape {X.shape} instead. Reshape your data either using "
                 "array.reshape(-1, 1) if it has one feature or array.reshape(1, -1) if it is one sample."
@@ -300,8 +300,8 @@ def _array(value: Any) -> Any:
     return np.asarray(value)
 
 
-def _takes_rows_of_one(node: Node) -> bool:
-    """Whether a source may be given a list of values, such as texts, in the place of a table."""
+def _takes_values(node: Node, X: Any) -> bool:
+    """Whether a source may be given a value for each row, such as a text, in the place of a table."""
     if not node.role.is_fitted:
         return True
     try:
@@ -309,7 +309,7 @@ def _takes_rows_of_one(node: Node) -> bool:
 
         tags = get_tags(node.step).input_tags
     except ImportError:  # before scikit-learn 1.6 there is no public way to know
-        return True
+        return X.dtype.kind not in "biufc"
     return tags.one_d_array or not tags.two_d_array
 
 
