@@ -76,6 +76,7 @@ let package = Package(
             dependencies: [
                 "AnabranchCore", "PipelineGraph", "Scheduling", "ObjectStore", "Wire", "Worker", "Coordinator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Stress", swiftSettings: strict),
         .testTarget(name: "AnabranchCoreTests", dependencies: ["AnabranchCore"], swiftSettings: strict),
@@ -96,7 +97,8 @@ let package = Package(
             exclude: ["Golden"],
             swiftSettings: strict),
         .testTarget(
-            name: "CoordinatorTests", dependencies: ["Coordinator", "Scheduling", "Wire"], swiftSettings: strict),
+            name: "CoordinatorTests", dependencies: ["anabranch-stress", "Coordinator", "Scheduling", "Wire"],
+            swiftSettings: strict),
         .testTarget(
             name: "WorkerTests", dependencies: ["Worker", "Wire", "ObjectStore", "AnabranchCore"],
             exclude: ["Fixtures"], swiftSettings: strict),

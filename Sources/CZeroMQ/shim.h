@@ -5,6 +5,7 @@
 #include <zmq.h>
 
 // Wakes a thread that polls sockets; not in the module of the C library.
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 // Enumerators, which Swift sees as another type than the parameter.

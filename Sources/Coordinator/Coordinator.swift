@@ -26,7 +26,7 @@ public final class Coordinator: @unchecked Sendable {
         let store = try StoreDirectory.create(in: configuration.storeRoot)
         do {
             wakeup = try Wakeup()
-            loop = CoordinatorLoop(
+            loop = try CoordinatorLoop(
                 configuration, store: store, budget: budget.bytes,
                 sockets: try BoundSockets(configuration, storePath: store.path), wakeup: wakeup)
         } catch {

@@ -19,7 +19,7 @@ extension CoordinatorLoop {
         case .connectLane(let worker, let endpoint): try connect(worker, endpoint)
         case .send(let batch): try lanes[batch.worker]?.socket.send(batch.encoded())
         case .disconnectLane(let worker):
-            poller.forget(.lane(worker))
+            laneEvents.remove(worker)
             lanes.removeValue(forKey: worker)?.close(storePath: store.path)
         case .publishRun(let update): try publish(.runUpdate(update), on: "run.\(update.run)")
         case .publishWorker(let status):
@@ -67,7 +67,8 @@ extension CoordinatorLoop {
         do throws(WireError) {
             let lane = try Lane(to: endpoint, in: sockets.context, keys: configuration.keys)
             lanes[worker] = lane
-            poller.watch(lane.monitor.events, as: .lane(worker))
+            try laneEvents.insert(lane.monitor.events, as: worker)
+            try watchLane(worker)
         } catch {
             // What it said of its lane is no endpoint.
             logger.warning("cannot reach a worker", metadata: ["worker": "\(worker)", "error": "\(error)"])

@@ -16,6 +16,7 @@ final class CoordinatorLoop {
     var engine: Engine
     var poller = Poller<PollToken>()
     var lanes: [WorkerID: Lane] = [:]
+    let laneEvents: SocketSet<WorkerID>
     var connections = Connections()
     /// What has been seen and not yet been handled.
     var events: [EngineEvent] = []
@@ -36,7 +37,8 @@ final class CoordinatorLoop {
     init(
         _ configuration: CoordinatorConfiguration, store: StoreDirectory, budget: UInt64, sockets: BoundSockets,
         wakeup: Wakeup
-    ) {
+    ) throws(WireError) {
+        laneEvents = try SocketSet()
         self.configuration = configuration
         self.store = store
         self.budget = budget
@@ -59,6 +61,7 @@ final class CoordinatorLoop {
     func run(stops: () -> Int) throws(WireError) {
         poller.watch(sockets.inbox, as: .inbox)
         poller.watch(sockets.control, as: .control)
+        poller.watch(descriptor: laneEvents.descriptor, as: .lanes)
         if let authenticator = sockets.authenticator { poller.watch(authenticator.requests, as: .authentication) }
         poller.watch(descriptor: wakeup.descriptor, as: .wakeup)
         if let descriptor = configuration.watchDescriptor { poller.watch(descriptor: descriptor, as: .owner) }
@@ -96,7 +99,7 @@ final class CoordinatorLoop {
             case .inbox: break
             case .authentication: try authenticate()
             case .control: try receiveControl()
-            case .lane(let worker): try watchLane(worker)
+            case .lanes: for worker in laneEvents.ready() { try watchLane(worker) }
             case .wakeup: wakeup.clear()
             case .owner: readOwner()
             }
@@ -134,7 +137,7 @@ final class CoordinatorLoop {
 
     /// Closes everything and removes the store.
     func end() {
-        for worker in lanes.keys { poller.forget(.lane(worker)) }
+        for worker in lanes.keys { laneEvents.remove(worker) }
         for lane in lanes.values { lane.socket.close() }
         lanes = [:]
         sockets.close()

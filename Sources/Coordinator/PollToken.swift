@@ -6,7 +6,8 @@ enum PollToken: Hashable, Sendable {
     case inbox
     /// Somebody shows a key.
     case authentication
-    case lane(WorkerID)
+    /// Something has happened to lanes.
+    case lanes
     /// Another thread wants something.
     case wakeup
     /// Whoever started the coordinator, embedded.

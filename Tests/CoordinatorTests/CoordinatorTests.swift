@@ -4,6 +4,7 @@ import Foundation
 import PipelineGraph
 import Testing
 import Wire
+import anabranch_stress
 
 @Suite(.timeLimit(.minutes(1))) struct CoordinatorTests {
     private func inline(_ sequence: UInt64) -> ObjectRef {
@@ -50,6 +51,16 @@ import Wire
             if case .callResults(let results) = message.body { answered += results.results }
         }
         #expect(Set(answered.map(\.call)) == [CallID(1), CallID(2)])
+        #expect(running.stop())
+    }
+
+    @Test func twoHundredWorkersServeOneCoordinator() throws {
+        let running = try RunningCoordinator()
+        let client = try CrowdClient(running.address, version: "1.0")
+        let crowd = try Crowd(200, address: running.address, store: client.welcome)
+        try client.call(1_000)
+        let answered = try crowd.end()
+        #expect(answered.count == 200 && answered.reduce(0, +) == 1_000)
         #expect(running.stop())
     }
 

@@ -3,6 +3,6 @@ import ArgumentParser
 @main struct StressCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "anabranch-stress",
-        abstract: "What is tested in bulk: seeded schedules, and bytes that nobody sent.",
-        subcommands: [SchedulesCommand.self, BytesCommand.self, TripCommand.self])
+        abstract: "What is tested in bulk: seeded schedules, bytes that nobody sent, and crowds of workers.",
+        subcommands: [SchedulesCommand.self, BytesCommand.self, CrowdCommand.self, TripCommand.self])
 }
