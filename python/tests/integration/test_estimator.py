@@ -26,7 +26,7 @@ from sklearn.utils import estimator_checks
 import anabranch as ab
 
 ours = ab.model_selection
-pytestmark = pytest.mark.usefixtures("pool")
+pytestmark = [pytest.mark.usefixtures("pool"), pytest.mark.versions]
 
 X, NUMBERS = load_iris(return_X_y=True)
 Y = np.array(["setosa", "versicolor", "virginica"])[NUMBERS]

@@ -33,6 +33,8 @@ from threadpoolctl import threadpool_limits
 
 import anabranch as ab
 
+pytestmark = pytest.mark.versions
+
 ours = ab.model_selection
 
 
