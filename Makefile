@@ -15,13 +15,14 @@ unexport PYTHONDONTWRITEBYTECODE
 export ANABRANCH_BINARY := $(BIN)
 export PATH := $(VENV)/bin:$(PATH)
 
-.PHONY: help setup build demo test lint format bench wheel proto clean
+.PHONY: help setup build demo test lint format bench wheel api proto clean
 
 help:
 	@echo "make setup   system packages, .venv with the Python package, the program in .build/release"
 	@echo "make demo    late flights: one preprocessor, three classifiers, a vote, on real records (DEMO_FLAGS=--all for all)"
 	@echo "make test    TIERS=unit,sim,bulk,python,cluster (TIERS=docker: on a container engine; TIERS=all: every tier)"
-	@echo "make lint    swift format, ruff, generated messages current"
+	@echo "make lint    swift format, ruff, generated messages and API reference current"
+	@echo "make api     docs/api.md from the docstrings"
 	@echo "make wheel   dist/anabranch-*.whl: the Python package with the program in it"
 	@echo "make bench   ours beside Ray, Dask, joblib and ProcessPoolExecutor, against the floors"
 
@@ -48,13 +49,17 @@ test: build
 
 lint: .build/system.stamp .venv/stamp
 	@swift format lint --strict --recursive Package.swift Sources Tests
-	$(VENV)/bin/ruff check python examples benchmarks Tests
-	$(VENV)/bin/ruff format --check python examples benchmarks Tests
+	$(VENV)/bin/ruff check python examples benchmarks Tests docs/api_reference.py
+	$(VENV)/bin/ruff format --check python examples benchmarks Tests docs/api_reference.py
 	Proto/generate.sh --check
+	$(VENV)/bin/python docs/api_reference.py --check
 
 format: .venv/stamp
 	@swift format --in-place --recursive Package.swift Sources Tests
-	$(VENV)/bin/ruff format python examples benchmarks Tests
+	$(VENV)/bin/ruff format python examples benchmarks Tests docs/api_reference.py
+
+api: .venv/stamp
+	@$(VENV)/bin/python docs/api_reference.py
 
 proto: .build/system.stamp
 	@Proto/generate.sh
