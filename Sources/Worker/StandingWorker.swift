@@ -87,9 +87,13 @@ public final class StandingWorker {
                 if try waitForStop(milliseconds: Self.pause) { return nil }
             } catch ConnectionFailure.refused(let address, let error) {
                 throw WorkerFailure.refused(address: address, error)
-            } catch ConnectionFailure.noAnswer(let address, _, let failure, let hasKeys) {
+            } catch let failure as ConnectionFailure {
+                guard case .noAnswer(let address, _, let obstacle, let hasKeys) = failure else {
+                    throw WorkerFailure.noCoordinator(failure)
+                }
+                // The whole time, and not what was left of it.
                 throw WorkerFailure.noCoordinator(
-                    .noAnswer(address: address, seconds: seconds, failure, hasKeys: hasKeys))
+                    .noAnswer(address: address, seconds: seconds, obstacle, hasKeys: hasKeys))
             }
         }
     }

@@ -2,6 +2,7 @@ import AnabranchCore
 import ArgumentParser
 import Foundation
 import Logging
+import Wire
 import Worker
 
 struct WorkerCommand: ParsableCommand {
@@ -103,6 +104,8 @@ struct WorkerCommand: ParsableCommand {
             try worker.run()
         } catch let failure as WorkerFailure {
             throw CommandFailure(.unreachable, failure.description)
+        } catch let error as WireError {
+            throw CommandFailure(.wrongRequest, "\(error)")
         }
     }
 

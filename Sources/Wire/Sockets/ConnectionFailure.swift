@@ -4,6 +4,8 @@ import AnabranchCore
 public enum ConnectionFailure: Error, CustomStringConvertible {
     /// No answer within the time, and what stood in the way as far as it was seen.
     case noAnswer(address: String, seconds: Double, HandshakeFailure?, hasKeys: Bool)
+    /// What answered speaks another version of the protocol.
+    case otherProtocol(address: String, found: UInt32)
     /// It answered with an error.
     case refused(address: String, ControlError)
 
@@ -15,6 +17,8 @@ public enum ConnectionFailure: Error, CustomStringConvertible {
             "no coordinator answered at \(address) within \(Self.written(seconds)) s: "
                 + (failure?.explanation(hasKeys: hasKeys)
                     ?? "nothing came back: is a coordinator running there, and is the address right?")
+        case .otherProtocol(let address, let found):
+            "the coordinator at \(address): \(WireError.version(found: found))"
         case .refused(let address, let error): "the coordinator at \(address) refuses: \(error.message)"
         }
     }

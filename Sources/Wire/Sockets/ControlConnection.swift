@@ -74,7 +74,16 @@ public final class ControlConnection {
 
     private func answer() throws -> FromCoordinator.Body? {
         while try socket.receive(into: frame) {
-            let message = try frame.withUnsafeBytes { bytes throws(WireError) in try FromCoordinator(decoding: bytes) }
+            let message: FromCoordinator
+            do throws(WireError) {
+                message = try frame.withUnsafeBytes { bytes throws(WireError) in try FromCoordinator(decoding: bytes) }
+            } catch {
+                if case .version(let found) = error {
+                    throw ConnectionFailure.otherProtocol(address: address, found: found)
+                }
+                // Damaged: as if it had not come.
+                continue
+            }
             if case .error(let error) = message.body { throw ConnectionFailure.refused(address: address, error) }
             if message.request == request { return message.body }
         }

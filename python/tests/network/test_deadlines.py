@@ -1,0 +1,96 @@
+"""Every attempt to connect ends in time, with a message that names the address and what was found there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+import zmq
+from cluster import PATIENCE
+from ports import free_port
+
+import anabranch as ab
+from anabranch.binary import find_binary
+from anabranch.v1 import control_pb2
+
+#: Seconds that the worker and the Python client are given.
+DEADLINE = 1.5
+
+
+@contextlib.contextmanager
+def another_protocol():
+    """A coordinator of a time to come."""
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.linger = 0
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    over = threading.Event()
+
+    def answer() -> None:
+        while not over.is_set():
+            if router.poll(20):
+                name, body = router.recv_multipart()
+                number = control_pb2.ToCoordinator.FromString(body).request
+                router.send_multipart(
+                    [name, control_pb2.FromCoordinator(protocol=9, request=number).SerializeToString()]
+                )
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    yield port
+    over.set()
+    thread.join()
+    context.destroy(0)
+
+
+@contextlib.contextmanager
+def nobody():
+    yield free_port()
+
+
+@contextlib.contextmanager
+def one_that_says_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def a_router_that_says_nothing():
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    yield router.bind_to_random_port("tcp://127.0.0.1")
+    context.destroy(0)
+
+
+FOUND = {
+    nobody: "nobody listens there",
+    one_that_says_nothing: "nothing comes? back|hangs up|nothing came back",
+    a_router_that_says_nothing: "nothing comes? back|nothing came back",
+    another_protocol: "speaks protocol 9",
+}
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda found: found.__name__)
+def test_an_attempt_ends_in_time(found):
+    ab.shutdown()
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ANABRANCH_")}
+    with found() as port:
+        address = f"tcp://127.0.0.1:{port}"
+        began = time.monotonic()
+        with pytest.raises(ab.ConnectionFailed, match=f"{address}.*({FOUND[found]})") as failure:
+            ab.init(address, timeout=DEADLINE)
+        worker = subprocess.run(
+            [find_binary(), "worker", "--address", address, "--patience", str(DEADLINE)],
+            capture_output=True, text=True, timeout=PATIENCE, env=clean,
+        )  # fmt: skip
+        assert time.monotonic() - began < PATIENCE
+    assert worker.returncode == 3 and address in worker.stderr
+    if found is another_protocol:
+        assert "speaks protocol 9" in worker.stderr
+    else:
+        assert f"within {DEADLINE} s" in worker.stderr and f"within {DEADLINE} s" in str(failure.value)
