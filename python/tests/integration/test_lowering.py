@@ -83,6 +83,21 @@ CLASSIFIERS = {
         VotingClassifier([("stack", StackingClassifier(classifiers(), cv=3)), ("tree", tree())]),
         3,
     ),
+    "searches under a vote": (
+        VotingClassifier([("search", GridSearchCV(tree(), {"max_depth": [1, 2]}, cv=3)), ("nb", GaussianNB())]),
+        3,
+    ),
+    "search over a pipeline in a chain": (
+        make_pipeline(
+            StandardScaler(),
+            GridSearchCV(make_pipeline(PCA(random_state=0), tree()), {"pca__n_components": [1, 2]}, cv=3),
+        ),
+        2,
+    ),
+    "our search in a chain": (
+        make_pipeline(StandardScaler(), ab.model_selection.GridSearchCV(tree(), {"max_depth": [1, 2]}, cv=3)),
+        2,
+    ),
     "search in a chain": (make_pipeline(StandardScaler(), GridSearchCV(tree(), {"max_depth": [1, 2]}, cv=3)), 2),
 }
 REGRESSORS = {
