@@ -211,14 +211,20 @@ public struct TaskAssignment: Hashable, Sendable {
     public var node: String
     public var key: Key
     public var limits: Limits
+    /// Set when it was sent ahead: it runs once that has succeeded at the same worker, and not otherwise.
+    public var after: Predecessor?
     public var work: Work
 
-    public init(attempt: Attempt, run: RunID, node: String, key: Key = .empty, limits: Limits = Limits(), work: Work) {
+    public init(
+        attempt: Attempt, run: RunID, node: String, key: Key = .empty, limits: Limits = Limits(),
+        after: Predecessor? = nil, work: Work
+    ) {
         self.attempt = attempt
         self.run = run
         self.node = node
         self.key = key
         self.limits = limits
+        self.after = after
         self.work = work
     }
 }

@@ -22,6 +22,24 @@ extension Attempt: MappedValue {
     }
 }
 
+extension Predecessor: MappedValue {
+    static func initialize(_ message: UnsafeMutablePointer<Anabranch__V1__Predecessor>) {
+        anabranch__v1__predecessor__init(message)
+    }
+
+    init(_ message: UnsafePointer<Anabranch__V1__Predecessor>) throws(WireError) {
+        self.init(
+            attempt: try Attempt(task: message.pointee.task, number: message.pointee.attempt),
+            arguments: Array(Field.numbers(message.pointee.n_arguments, message.pointee.arguments)))
+    }
+
+    func fill(_ message: UnsafeMutablePointer<Anabranch__V1__Predecessor>, _ arena: borrowing Arena) {
+        message.pointee.task = attempt.task.rawValue
+        message.pointee.attempt = attempt.number
+        (message.pointee.n_arguments, message.pointee.arguments) = arena.list(arguments)
+    }
+}
+
 extension Limits: MappedValue {
     static func initialize(_ message: UnsafeMutablePointer<Anabranch__V1__Limits>) {
         anabranch__v1__limits__init(message)
@@ -60,6 +78,7 @@ extension TaskAssignment: MappedValue {
             node: try Field.text(message.pointee.node, "Task.node"),
             key: try .decode(message.pointee.key),
             limits: try .decode(message.pointee.limits),
+            after: try Field.message(message.pointee.after),
             work: try Work(message))
     }
 
@@ -70,6 +89,7 @@ extension TaskAssignment: MappedValue {
         arena.set(&message.pointee.node, node)
         message.pointee.key = key.encode(arena)
         message.pointee.limits = limits.encode(arena)
+        if let after { message.pointee.after = arena.message(after) }
         work.fill(message, arena)
     }
 }

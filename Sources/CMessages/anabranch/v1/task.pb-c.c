@@ -502,6 +502,51 @@ void   anabranch__v1__task__free_unpacked
   assert(message->base.descriptor == &anabranch__v1__task__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   anabranch__v1__predecessor__init
+                     (Anabranch__V1__Predecessor         *message)
+{
+  static const Anabranch__V1__Predecessor init_value = ANABRANCH__V1__PREDECESSOR__INIT;
+  *message = init_value;
+}
+size_t anabranch__v1__predecessor__get_packed_size
+                     (const Anabranch__V1__Predecessor *message)
+{
+  assert(message->base.descriptor == &anabranch__v1__predecessor__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t anabranch__v1__predecessor__pack
+                     (const Anabranch__V1__Predecessor *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &anabranch__v1__predecessor__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t anabranch__v1__predecessor__pack_to_buffer
+                     (const Anabranch__V1__Predecessor *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &anabranch__v1__predecessor__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Anabranch__V1__Predecessor *
+       anabranch__v1__predecessor__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Anabranch__V1__Predecessor *)
+     protobuf_c_message_unpack (&anabranch__v1__predecessor__descriptor,
+                                allocator, len, data);
+}
+void   anabranch__v1__predecessor__free_unpacked
+                     (Anabranch__V1__Predecessor *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &anabranch__v1__predecessor__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   anabranch__v1__attempt__init
                      (Anabranch__V1__Attempt         *message)
 {
@@ -2205,7 +2250,7 @@ const ProtobufCMessageDescriptor anabranch__v1__limits__descriptor =
   (ProtobufCMessageInit) anabranch__v1__limits__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__task__field_descriptors[12] =
+static const ProtobufCFieldDescriptor anabranch__v1__task__field_descriptors[13] =
 {
   {
     "task",
@@ -2275,6 +2320,18 @@ static const ProtobufCFieldDescriptor anabranch__v1__task__field_descriptors[12]
     0,   /* quantifier_offset */
     offsetof(Anabranch__V1__Task, limits),
     &anabranch__v1__limits__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Task, after),
+    &anabranch__v1__predecessor__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -2353,24 +2410,25 @@ static const ProtobufCFieldDescriptor anabranch__v1__task__field_descriptors[12]
   },
 };
 static const unsigned anabranch__v1__task__field_indices_by_name[] = {
-  7,   /* field[7] = apply */
+  6,   /* field[6] = after */
+  8,   /* field[8] = apply */
   1,   /* field[1] = attempt */
-  10,   /* field[10] = call */
-  8,   /* field[8] = combine */
-  6,   /* field[6] = fit */
+  11,   /* field[11] = call */
+  9,   /* field[9] = combine */
+  7,   /* field[7] = fit */
   4,   /* field[4] = key */
   5,   /* field[5] = limits */
-  11,   /* field[11] = native */
+  12,   /* field[12] = native */
   3,   /* field[3] = node */
   2,   /* field[2] = run */
-  9,   /* field[9] = split */
+  10,   /* field[10] = split */
   0,   /* field[0] = task */
 };
 static const ProtobufCIntRange anabranch__v1__task__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 10, 6 },
-  { 0, 12 }
+  { 10, 7 },
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__task__descriptor =
 {
@@ -2380,11 +2438,75 @@ const ProtobufCMessageDescriptor anabranch__v1__task__descriptor =
   "Anabranch__V1__Task",
   "anabranch.v1",
   sizeof(Anabranch__V1__Task),
-  12,
+  13,
   anabranch__v1__task__field_descriptors,
   anabranch__v1__task__field_indices_by_name,
   2,  anabranch__v1__task__number_ranges,
   (ProtobufCMessageInit) anabranch__v1__task__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor anabranch__v1__predecessor__field_descriptors[3] =
+{
+  {
+    "task",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Predecessor, task),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attempt",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Predecessor, attempt),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "arguments",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Anabranch__V1__Predecessor, n_arguments),
+    offsetof(Anabranch__V1__Predecessor, arguments),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned anabranch__v1__predecessor__field_indices_by_name[] = {
+  2,   /* field[2] = arguments */
+  1,   /* field[1] = attempt */
+  0,   /* field[0] = task */
+};
+static const ProtobufCIntRange anabranch__v1__predecessor__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor anabranch__v1__predecessor__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "anabranch.v1.Predecessor",
+  "Predecessor",
+  "Anabranch__V1__Predecessor",
+  "anabranch.v1",
+  sizeof(Anabranch__V1__Predecessor),
+  3,
+  anabranch__v1__predecessor__field_descriptors,
+  anabranch__v1__predecessor__field_indices_by_name,
+  1,  anabranch__v1__predecessor__number_ranges,
+  (ProtobufCMessageInit) anabranch__v1__predecessor__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor anabranch__v1__attempt__field_descriptors[2] =

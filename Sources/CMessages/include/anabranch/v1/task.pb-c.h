@@ -27,6 +27,7 @@ typedef struct Anabranch__V1__CallWork Anabranch__V1__CallWork;
 typedef struct Anabranch__V1__NativeWork Anabranch__V1__NativeWork;
 typedef struct Anabranch__V1__Limits Anabranch__V1__Limits;
 typedef struct Anabranch__V1__Task Anabranch__V1__Task;
+typedef struct Anabranch__V1__Predecessor Anabranch__V1__Predecessor;
 typedef struct Anabranch__V1__Attempt Anabranch__V1__Attempt;
 typedef struct Anabranch__V1__TaskBatch Anabranch__V1__TaskBatch;
 typedef struct Anabranch__V1__Failure Anabranch__V1__Failure;
@@ -351,6 +352,10 @@ struct  Anabranch__V1__Task
   char *node;
   Anabranch__V1__Key *key;
   Anabranch__V1__Limits *limits;
+  /*
+   * sent ahead: it runs once that has succeeded, and is given back (CANCELLED) when that ends otherwise
+   */
+  Anabranch__V1__Predecessor *after;
   Anabranch__V1__Task__WorkCase work_case;
   union {
     Anabranch__V1__FitWork *fit;
@@ -363,7 +368,26 @@ struct  Anabranch__V1__Task
 };
 #define ANABRANCH__V1__TASK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__task__descriptor) \
-    , 0, 0, 0, (char *)protobuf_c_empty_string, NULL, NULL, ANABRANCH__V1__TASK__WORK__NOT_SET, {0} }
+    , 0, 0, 0, (char *)protobuf_c_empty_string, NULL, NULL, NULL, ANABRANCH__V1__TASK__WORK__NOT_SET, {0} }
+
+
+/*
+ * What a call that was sent ahead waits for, at the same worker.
+ */
+struct  Anabranch__V1__Predecessor
+{
+  ProtobufCMessage base;
+  uint64_t task;
+  uint32_t attempt;
+  /*
+   * places among the dependencies, or a native call's arguments, for its value
+   */
+  size_t n_arguments;
+  uint64_t *arguments;
+};
+#define ANABRANCH__V1__PREDECESSOR__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__predecessor__descriptor) \
+    , 0, 0, 0,NULL }
 
 
 struct  Anabranch__V1__Attempt
@@ -979,6 +1003,25 @@ Anabranch__V1__Task *
 void   anabranch__v1__task__free_unpacked
                      (Anabranch__V1__Task *message,
                       ProtobufCAllocator *allocator);
+/* Anabranch__V1__Predecessor methods */
+void   anabranch__v1__predecessor__init
+                     (Anabranch__V1__Predecessor         *message);
+size_t anabranch__v1__predecessor__get_packed_size
+                     (const Anabranch__V1__Predecessor   *message);
+size_t anabranch__v1__predecessor__pack
+                     (const Anabranch__V1__Predecessor   *message,
+                      uint8_t             *out);
+size_t anabranch__v1__predecessor__pack_to_buffer
+                     (const Anabranch__V1__Predecessor   *message,
+                      ProtobufCBuffer     *buffer);
+Anabranch__V1__Predecessor *
+       anabranch__v1__predecessor__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   anabranch__v1__predecessor__free_unpacked
+                     (Anabranch__V1__Predecessor *message,
+                      ProtobufCAllocator *allocator);
 /* Anabranch__V1__Attempt methods */
 void   anabranch__v1__attempt__init
                      (Anabranch__V1__Attempt         *message);
@@ -1375,6 +1418,9 @@ typedef void (*Anabranch__V1__Limits_Closure)
 typedef void (*Anabranch__V1__Task_Closure)
                  (const Anabranch__V1__Task *message,
                   void *closure_data);
+typedef void (*Anabranch__V1__Predecessor_Closure)
+                 (const Anabranch__V1__Predecessor *message,
+                  void *closure_data);
 typedef void (*Anabranch__V1__Attempt_Closure)
                  (const Anabranch__V1__Attempt *message,
                   void *closure_data);
@@ -1452,6 +1498,7 @@ extern const ProtobufCMessageDescriptor anabranch__v1__call_work__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__native_work__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__limits__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__task__descriptor;
+extern const ProtobufCMessageDescriptor anabranch__v1__predecessor__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__attempt__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__task_batch__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__failure__descriptor;
