@@ -90,6 +90,9 @@ public enum SchedulerEvent: Hashable, Sendable {
     /// The answer to `replenish` (exactly one to each; empty when nothing is ready *now*), or tasks that a session pushes.
     /// After an empty answer the run is asked again once one of its tasks has ended.
     case tasksReady(RunID, [ReadyTask])
+    /// Tasks of the same run that may be sent ahead: each waits for nothing but the one before it in the list, the first for
+    /// `after`, and nothing else waits for that. Each is answered, by `sendAhead` or by `withdrawn`.
+    case tasksFollow([ReadyTask], after: TaskID)
     /// The run is never to be asked again: its plan has given the last task, or it is a session, which pushes its tasks.
     case runExhausted(RunID)
     case attemptStarted(WorkerID, Attempt)
@@ -108,12 +111,19 @@ public enum SchedulerEvent: Hashable, Sendable {
 
 /// Imperative: what the shell is to do.
 ///
-/// Each task gets exactly one of `complete`, `fail`, `failLost` and `cancelled`, unless its run is closed before. Each
+/// Each task gets exactly one of `complete`, `fail`, `failLost`, `cancelled` and `withdrawn`, unless its run is closed before. Each
 /// `attemptEnded` makes one of `complete`, `fail`, `failLost` and `dropped`, or none when the task is tried again or nothing had
 /// come of the attempt.
 public enum SchedulerEffect: Hashable, Sendable {
     /// One message down one lane.
     case dispatch(WorkerID, [Attempt])
+    /// Send a task to the worker that has the attempt which it waits for, to run there when that has succeeded.
+    case sendAhead(WorkerID, Attempt, after: Attempt)
+    /// What it was sent ahead behind has succeeded: it is its worker's to run, like any task that was dispatched.
+    case admitted(TaskID)
+    /// It is not sent ahead, or was and will not count. It is forgotten: what it stands for becomes another task once it is
+    /// ready.
+    case withdrawn(TaskID)
     /// Drop what waits, stop what runs; answered with `returned`. Also said to a worker that has tasks queued when
     /// another is idle, and again for what a heartbeat still lists.
     case cancel(WorkerID, [Attempt])

@@ -29,6 +29,8 @@ final class EngineBench {
     var told: [WorkerStatus] = []
     /// Everything that workers were sent.
     var sent: [TaskAssignment] = []
+    /// What workers' calls came to, for those that were sent ahead behind them.
+    private var values: [Attempt: ObjectRef] = [:]
     /// Answers in place of the scripted one.
     var script: (TaskAssignment) -> Outcome? = { _ in nil }
 
@@ -123,9 +125,18 @@ final class EngineBench {
 
     func answer(_ task: TaskAssignment, by worker: WorkerID) -> TaskResult {
         let work = ScriptedWork(bytes: bytes, writer: writers[worker] ?? WriterID(1))
-        return TaskResult(
-            attempt: task.attempt, outcome: script(task) ?? .success(work.outcome(of: task)),
-            holder: writers[worker])
+        var task = task
+        if let predecessor = task.after, case .call(var call) = task.work {
+            guard let value = values[predecessor.attempt] else {
+                return TaskResult(
+                    attempt: task.attempt, outcome: .failure(Failure(kind: .cancelled, message: "not run")))
+            }
+            for place in predecessor.arguments { call.dependencies[Int(place)] = value }
+            task.work = .call(call)
+        }
+        let outcome = script(task) ?? .success(work.outcome(of: task))
+        if case .success(let success) = outcome { values[task.attempt] = success.value }
+        return TaskResult(attempt: task.attempt, outcome: outcome, holder: writers[worker])
     }
 
     /// Lets every worker answer what it has, until nothing is left to do.

@@ -19,6 +19,10 @@ import Testing
         case forgetsAFailure
         /// Wide tasks stay reserved for a worker that drains.
         case keepsAReservation
+        /// What was sent ahead counts though what it waits for has not.
+        case admitsBeforeTheTime
+        /// Nobody hears of what was sent ahead for nothing.
+        case forgetsWhatItSentAhead
     }
 
     /// Runs the schedule under a scheduler with this fault.
@@ -66,6 +70,18 @@ import Testing
             simulation.tamper = { effects in effects.removeAll { if case .fail = $0 { true } else { false } } }
         case .keepsAReservation:
             simulation.meddle = { scheduler in scheduler.reserving = [] }
+        case .admitsBeforeTheTime:
+            simulation.meddle = { scheduler in
+                for chain in scheduler.chains.values {
+                    for task in chain.tasks.dropFirst() {
+                        scheduler.tasks.update(task) { $0.stage = .running(chain.worker, number: 1) }
+                    }
+                }
+                scheduler.chains = [:]
+                scheduler.chainOf = [:]
+            }
+        case .forgetsWhatItSentAhead:
+            simulation.tamper = { effects in effects.removeAll { if case .withdrawn = $0 { true } else { false } } }
         }
         return simulation.failureOfRun(validating: false)
     }

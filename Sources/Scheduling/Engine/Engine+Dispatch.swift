@@ -3,13 +3,14 @@ import PipelineGraph
 
 extension Engine {
     /// Puts an attempt into the worker's next message. Work is made anew for each attempt, so that a task that waits
-    /// weighs next to nothing.
+    /// weighs next to nothing. `predecessor`: what it is sent ahead behind.
     mutating func dispatch(
-        _ attempt: Attempt, to worker: WorkerID, at now: Instant, _ queue: inout [SchedulerEvent]
+        _ attempt: Attempt, to worker: WorkerID, after predecessor: Attempt? = nil, at now: Instant,
+        _ queue: inout [SchedulerEvent]
     ) {
         let made: TaskAssignment?
         do {
-            made = try assignment(attempt)
+            made = try assignment(attempt, after: predecessor)
         } catch {
             return refuse(attempt, to: worker, "cannot be run: \(error)", &queue)
         }
@@ -32,6 +33,7 @@ extension Engine {
         }
         keepLost(before: attempt, at: now)
         workers[worker]?.lent[attempt] = LentAttempt(sent: now, arguments: arguments)
+        if let predecessor { workers[worker]?.lent[predecessor]?.follower = attempt }
         outbox.lane(worker, configuration.epoch) { $0.tasks.append(assignment) }
     }
 
@@ -55,7 +57,7 @@ extension Engine {
     }
 
     /// Nil when the task has ended already.
-    private func assignment(_ attempt: Attempt) throws(WorkError) -> TaskAssignment? {
+    private func assignment(_ attempt: Attempt, after predecessor: Attempt?) throws(WorkError) -> TaskAssignment? {
         switch tasks[attempt.task] {
         case .firing(let run, let entry):
             guard let record = runs[run], let firing = record.live[entry]?.firing else { return nil }
@@ -68,7 +70,9 @@ extension Engine {
                 try record.work(for: remake)
             }
         case .call(let run, let id):
-            guard let call = sessions[run]?.queued[id]?.call, let work = call.work else { return nil }
+            guard let call = sessions[run]?.queued[id]?.call else { return nil }
+            if let predecessor { return call.assignment(attempt, run, after: predecessor, configuration.epoch) }
+            guard let work = call.work else { return nil }
             return TaskAssignment(attempt: attempt, run: run, node: "", limits: call.limits, work: work)
         case nil:
             return nil

@@ -29,6 +29,7 @@ extension Engine {
             }
             borrowed += lent.arguments
             var arrival = examine(result, from: id, &borrowed)
+            if let follower = lent.follower { lendValue(of: arrival.outcome, to: follower, at: id) }
             arrival.usage.dispatchedMicroseconds = lent.sent.microseconds
             arrival.usage.arrivedMicroseconds = now.microseconds
             arrival.usage.worker = id

@@ -26,7 +26,14 @@ extension Engine {
     private mutating func perform(_ effect: SchedulerEffect, at now: Instant, _ queue: inout [SchedulerEvent]) {
         switch effect {
         case .dispatch(let worker, let attempts):
-            for attempt in attempts { dispatch(attempt, to: worker, at: now, &queue) }
+            for attempt in attempts {
+                dispatch(attempt, to: worker, at: now, &queue)
+                offerFollowers(of: attempt.task, &queue)
+            }
+        case .sendAhead(let worker, let attempt, let predecessor):
+            dispatch(attempt, to: worker, after: predecessor, at: now, &queue)
+        case .admitted(let task): offerFollowers(of: task, &queue)
+        case .withdrawn(let task): takeBack(task)
         case .cancel(let worker, let attempts):
             outbox.lane(worker, configuration.epoch) { $0.cancels.append(contentsOf: attempts) }
         case .complete(let task, let attempt), .fail(let task, let attempt):

@@ -16,6 +16,9 @@ extension Engine {
         for call in calls where sessions[id]?.submit(call, &catalog) == false { dropped += 1 }
         outbox.changed.append(id)
         serve(id, at: now)
+        var offers: [SchedulerEvent] = []
+        for call in calls { offerBehindPredecessor(id, call, &offers) }
+        if !offers.isEmpty { feed(offers, at: now) }
     }
 
     mutating func drawCalls(_ id: RunID, _ limit: Int) -> [ReadyTask] {

@@ -55,7 +55,7 @@ extension SessionRecord {
             waiting.missing -= 1
         }
         queued[dependent] = waiting
-        if waiting.missing == 0 { ready.append(dependent) }
+        if waiting.missing == 0, waiting.task == nil { ready.append(dependent) }
     }
 }
 

@@ -61,5 +61,7 @@ struct SentReleases: Hashable, Sendable {
 /// An attempt on its way to a worker, at it, or on its way back. Its arguments are in use for as long.
 struct LentAttempt: Hashable, Sendable {
     let sent: Instant
-    let arguments: [ObjectID]
+    var arguments: [ObjectID]
+    /// What was sent ahead behind it.
+    var follower: Attempt?
 }

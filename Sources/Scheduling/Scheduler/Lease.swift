@@ -29,15 +29,19 @@ struct Lease: Hashable, Sendable {
     let slots: UInt32
     /// It waits for what it submitted itself, and its slots are others' meanwhile.
     var isWaiting = false
+    /// It waits for another attempt of the same worker, and holds no slot before that has ended.
+    var isAhead = false
+    /// It was sent ahead of its time: that it comes back untouched says nothing of the worker.
+    var wasAhead = false
     /// Microseconds it was expected to take when it was sent, nil when it was taken for long.
     let expected: UInt64?
     /// The latest heartbeat of the worker that listed it.
     var listedBy: UInt64 = 0
 
     /// Slots that it takes now.
-    var heldSlots: UInt32 { isWaiting ? 0 : slots }
+    var heldSlots: UInt32 { isWaiting || isAhead ? 0 : slots }
     /// Microseconds that it takes of the slots' time, nil when that is not known to be little.
-    var heldMicroseconds: UInt64? { isWaiting ? 0 : expected }
+    var heldMicroseconds: UInt64? { isWaiting || isAhead ? 0 : expected }
 
     mutating func start() {
         hasStarted = true

@@ -30,13 +30,19 @@ extension Scheduler {
             drop(attempt, of: worker, end, effects: &effects)
             return
         }
+        if case .ahead = task.stage {
+            withdrawAhead(attempt.task)
+            return drop(attempt, of: worker, end, effects: &effects)
+        }
         switch end {
         case .succeeded, .failed:
             measure(task, microseconds)
+            let next = end == .succeeded ? takeFromChain(attempt, on: worker) : nil
             finish(attempt.task, except: attempt.number)
             effects.append(
                 end == .succeeded
                     ? .complete(attempt.task, attempt: attempt.number) : .fail(attempt.task, attempt: attempt.number))
+            if let next { admit(next, on: worker, effects: &effects) }
         case .killedRuntime:
             guard task.stage == .running(worker, number: attempt.number) else {
                 forgetStraggler(attempt)
@@ -55,7 +61,7 @@ extension Scheduler {
                 forgetStraggler(attempt)
                 return
             }
-            if let index, lease?.phase == .held { decline(index, at: now) }
+            if let index, let lease, lease.phase == .held, !lease.wasAhead { decline(index, at: now) }
             requeue(attempt.task)
         case .lost:
             guard task.stage == .running(worker, number: attempt.number) else {
@@ -88,6 +94,7 @@ extension Scheduler {
     /// Takes the current attempt from its task: the worker, or the message, was lost. `counts`: against `maxAttempts`.
     mutating func loseAttempt(of id: TaskID, counts: Bool, effects: inout [SchedulerEffect]) {
         guard var task = tasks[id] else { return }
+        if case .ahead = task.stage { return withdrawAhead(id) }
         counters.lost += 1
         if counts, case .running(_, let number) = task.stage, !task.lostNumbers.contains(number) {
             task.lostNumbers.append(number)
@@ -106,18 +113,21 @@ extension Scheduler {
     /// Puts a task whose attempt has gone back to the front of its lane.
     mutating func requeue(_ id: TaskID) {
         guard let lane = tasks[id]?.lane else { return }
+        withdrawFollowers(of: id)
         let ticket = queue.enqueue(id, lane: lane, atFront: true, classes: classes)
         tasks.update(id) { $0.stage = .queued(ticket: ticket) }
     }
 
     /// Forgets a task whose effect has counted and cancels its attempts, but for the one that ended it.
     mutating func finish(_ id: TaskID, except ended: UInt32? = nil) {
+        leaveChain(id)
         guard let task = tasks.removeValue(forKey: id) else { return }
         switch task.stage {
         case .queued(let ticket): queue.withdraw(lane: task.lane, ticket: ticket)
         case .reserved(let worker): clearReservation(of: id, on: worker)
         case .running(let worker, let number):
             if number != ended { cancelAttempt(number, of: id, on: worker) }
+        case .ahead(let worker): if ended != 1 { cancelAttempt(1, of: id, on: worker) }
         case .lost: break
         }
         for straggler in task.stragglers where straggler.number != ended {

@@ -55,7 +55,7 @@ extension Scheduler {
         guard let task = tasks[attempt.task] else { return }
         let worker = workers[index].id
         switch task.stage {
-        case .running, .lost: return
+        case .running, .ahead, .lost: return
         case .reserved(let holder): clearReservation(of: attempt.task, on: holder)
         case .queued(let ticket): queue.withdraw(lane: task.lane, ticket: ticket)
         }

@@ -35,7 +35,7 @@ extension Scheduler {
         for (attempt, lease) in workers[index].leasesInOrder() {
             let fits = ahead + lease.heldSlots <= workers[index].slots
             ahead += lease.heldSlots
-            guard !fits, !lease.hasStarted, lease.phase == .held, let lane = tasks[attempt.task]?.lane,
+            guard !fits, !lease.hasStarted, !lease.isAhead, lease.phase == .held, let lane = tasks[attempt.task]?.lane,
                 executors.contains(queue.shapes[queue.lanes[lane].key.shape].shape.executor)
             else { continue }
             waiting.append(attempt)

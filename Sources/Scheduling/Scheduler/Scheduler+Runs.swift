@@ -50,7 +50,7 @@ extension Scheduler {
         }
     }
 
-    private mutating func lane(for task: ReadyTask, run: Int) -> Int {
+    mutating func lane(for task: ReadyTask, run: Int) -> Int {
         let kind = task.taskClass.kind
         let shape = queue.shape(executor: task.requirements.executor, cores: task.requirements.cores)
         if shape.isNew { refreshShapes() }
@@ -95,13 +95,15 @@ extension Scheduler {
         runIndex[id] = nil
     }
 
-    /// Waiting ones from the run's lanes, in order, then those that workers have.
+    /// Waiting ones from the run's lanes, in order, then those that workers have, each before what it was sent ahead behind.
     private func liveTasks(ofRun run: Int) -> [TaskID] {
         guard runs[run].live > 0 else { return [] }
         var found = queue.runs[run].lanes.flatMap { queue.lanes[$0].tasks }
         if found.count == runs[run].live { return found }
         for index in workers.indices {
-            var candidates = workers[index].leasesInOrder().filter { $0.lease.phase.isCurrent }.map(\.attempt.task)
+            let leases = workers[index].leasesInOrder().filter { $0.lease.phase.isCurrent }
+            var candidates = leases.filter { !$0.lease.wasAhead }.map(\.attempt.task)
+            candidates.insert(contentsOf: leases.filter(\.lease.wasAhead).map(\.attempt.task).reversed(), at: 0)
             if let reservation = workers[index].reservation { candidates.append(reservation.task) }
             for task in candidates {
                 guard let lane = tasks[task]?.lane, queue.lanes[lane].key.run == run else { continue }

@@ -53,6 +53,7 @@ extension Scheduler {
             switch task.stage {
             case .queued: "waits"
             case .reserved(let worker): "waits for slots of worker \(worker)"
+            case .ahead(let worker): "waits at worker \(worker) for the task before it"
             case .lost: "has lost its attempt"
             case .running(let worker, let number): "attempt \(number) is with worker \(worker)"
             }

@@ -10,6 +10,7 @@ extension Scheduler {
         for id in tasks.ids { try validate(task: id, waiting: waiting) }
         for index in workers.indices { try validate(worker: index) }
         try validateLists()
+        try validateChains()
         try queue.validate()
         let states = tasks.ids.compactMap { tasks[$0] }
         try check(states.count == tasks.count, "\(tasks.count) tasks counted of \(states.count)")
@@ -40,6 +41,11 @@ extension Scheduler {
             let lease = workerIndex[worker].flatMap { workers[$0].leases[Attempt(task: id, number: number)] }
             try check(lease?.phase.isCurrent == true, "task \(id) runs without a lease", task: id)
             try check(number <= task.issued, "task \(id) runs an attempt that was not sent", task: id)
+        case .ahead(let worker):
+            let lease = workerIndex[worker].flatMap { workers[$0].leases[Attempt(task: id, number: 1)] }
+            try check(lease?.phase == .held && lease?.isAhead == true, "task \(id) is ahead without a lease", task: id)
+            let chain = chainOf[id].flatMap { chains[$0] }
+            try check(chain?.worker == worker, "task \(id) is ahead of nothing", task: id)
         case .lost: try check(false, "task \(id) was lost and left so", task: id)
         }
         for straggler in task.stragglers {
@@ -60,7 +66,11 @@ extension Scheduler {
             used += lease.heldSlots
             if let microseconds = lease.heldMicroseconds { expected += microseconds } else { long += lease.slots }
             let task = tasks[attempt.task]
-            let isCurrent = task?.stage == .running(worker.id, number: attempt.number)
+            let isAhead = task?.stage == .ahead(worker.id) && attempt.number == 1
+            let isCurrent = task?.stage == .running(worker.id, number: attempt.number) || isAhead
+            try check(
+                isAhead == (lease.isAhead && lease.phase.isCurrent), "lease \(attempt) is ahead or is not",
+                task: attempt.task)
             let isStraggler = task?.stragglers.contains(Placement(worker: worker.id, number: attempt.number)) == true
             try check(
                 isCurrent == lease.phase.isCurrent && isStraggler == (lease.phase == .lapsed),
@@ -80,6 +90,23 @@ extension Scheduler {
         let isListed = worker.openPosition >= 0 && open[worker.openPosition] == index
         try check(isOpen == isListed, "worker \(worker.id) is \(isOpen ? "missing from" : "among") the open ones")
         try check(worker.outgoing.isEmpty && worker.cancels.isEmpty, "messages for worker \(worker.id) were not sent")
+    }
+
+    private func validateChains() throws {
+        try check(withdrawn.isEmpty, "tasks were withdrawn and not told of")
+        var members = 0
+        for (name, chain) in chains {
+            members += chain.tasks.count
+            try check(chain.tasks.count > 1, "the chain of \(name) has nothing ahead")
+            try check(chain.tasks.allSatisfy { chainOf[$0] == name }, "the chain of \(name) is not that of its tasks")
+            for (place, task) in chain.tasks.enumerated() {
+                let stage = tasks[task]?.stage
+                try check(
+                    stage == (place == 0 ? .running(chain.worker, number: chain.number) : .ahead(chain.worker)),
+                    "task \(task) in the chain of \(name) is \(story(of: task))", task: task)
+            }
+        }
+        try check(members == chainOf.count, "\(chainOf.count) tasks are in chains, of \(members)")
     }
 
     private func validateLists() throws {

@@ -104,6 +104,10 @@ extension Scheduler {
             updateOpen(index)
             effects.append(.workerSilent(workers[index].id))
             for (attempt, lease, mayHaveBegun) in leasesByProgress(index).reversed() where lease.phase.isCurrent {
+                if lease.isAhead {
+                    withdrawAhead(attempt.task)
+                    continue
+                }
                 workers[index].leases[attempt]?.phase = .lapsed
                 let placement = Placement(worker: workers[index].id, number: attempt.number)
                 tasks[attempt.task]?.stragglers.append(placement)

@@ -20,6 +20,13 @@ public struct Scheduler: Sendable {
     var classes = Arena(vacant: DurationEstimate())
     var queue = ReadyQueue()
 
+    /// Tasks sent ahead, by the first task that they were ever behind.
+    var chains: [TaskID: Chain] = [:]
+    /// The chain of each task in one.
+    var chainOf: [TaskID: TaskID] = [:]
+    /// Tasks sent ahead that will not count, to be told of.
+    var withdrawn: [TaskID] = []
+
     /// Workers that can take more than they have, in no particular order.
     var open: [Int] = []
     /// Workers with messages gathered for them.
@@ -77,6 +84,8 @@ public struct Scheduler: Sendable {
             attemptsWaiting(attempts, on: worker, at: now)
         case .tasksReady(let run, let tasks):
             tasksReady(tasks, of: run, effects: &effects)
+        case .tasksFollow(let tasks, let leader):
+            tasksFollow(tasks, after: leader, at: now, effects: &effects)
         case .heartbeat(let worker, let running):
             heartbeat(of: worker, listing: running, at: now, effects: &effects)
         case .workerJoined(let offer):
@@ -107,6 +116,8 @@ public struct Scheduler: Sendable {
         replenish(effects: &effects)
         rebalance(at: now)
         flushMessages(effects: &effects)
+        for task in withdrawn { effects.append(.withdrawn(task)) }
+        withdrawn.removeAll(keepingCapacity: true)
         releaseDrained(effects: &effects)
     }
 

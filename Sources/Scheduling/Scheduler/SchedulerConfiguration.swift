@@ -9,12 +9,15 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     public var prefetchMicroseconds: UInt64
     /// Tasks queued at a worker behind its slots.
     public var maxPrefetch: Int
+    /// Tasks sent ahead behind one task, each waiting for the one before it.
+    public var maxAhead: Int
     /// Attempts in one message.
     public var maxBatch: Int
 
     public init(
         leaseMicroseconds: UInt64 = 10_000_000, heartbeatMicroseconds: UInt64 = 1_000_000,
-        prefetchMicroseconds: UInt64 = 5_000, maxPrefetch: Int = 256, maxBatch: Int = 64
+        prefetchMicroseconds: UInt64 = 5_000, maxPrefetch: Int = 256, maxAhead: Int = 64,
+        maxBatch: Int = 64
     ) {
         precondition(leaseMicroseconds > 0 && heartbeatMicroseconds > 0, "lease and heartbeat take time")
         precondition(maxPrefetch >= 0 && maxBatch > 0, "a message holds an attempt")
@@ -22,6 +25,7 @@ public struct SchedulerConfiguration: Hashable, Sendable {
         self.heartbeatMicroseconds = heartbeatMicroseconds
         self.prefetchMicroseconds = prefetchMicroseconds
         self.maxPrefetch = maxPrefetch
+        self.maxAhead = maxAhead
         self.maxBatch = maxBatch
     }
 }

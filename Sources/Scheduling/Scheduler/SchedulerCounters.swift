@@ -2,6 +2,8 @@
 public struct SchedulerCounters: Hashable, Sendable {
     /// Attempts sent to workers.
     public var dispatched: UInt64 = 0
+    /// Attempts sent together with, or behind, the one that they wait for.
+    public var sentAhead: UInt64 = 0
     /// Tasks whose effect has counted: completed, failed, failed as lost, cancelled.
     public var ended: UInt64 = 0
     /// Attempts given up because their worker, or their message, was lost.

@@ -7,9 +7,11 @@ package struct SchedulerSnapshot: Sendable {
         case queued
         case reserved
         case running(attempt: UInt32)
+        case ahead
     }
 
     package enum Attempt: Hashable, Sendable {
+        case ahead
         case held
         case recalled
         case lapsed
@@ -46,6 +48,7 @@ extension Scheduler {
             case .queued: snapshot.tasks[id] = .queued
             case .reserved: snapshot.tasks[id] = .reserved
             case .running(_, let number): snapshot.tasks[id] = .running(attempt: number)
+            case .ahead: snapshot.tasks[id] = .ahead
             case .lost, nil: break
             }
         }
@@ -53,7 +56,7 @@ extension Scheduler {
             snapshot.workers[workers[index].id] = workers[index].standing
             for (attempt, lease) in workers[index].leases {
                 let placed = SchedulerSnapshot.Placed(attempt: attempt, worker: workers[index].id)
-                snapshot.attempts[placed] = lease.phase.seen
+                snapshot.attempts[placed] = lease.isAhead && lease.phase == .held ? .ahead : lease.phase.seen
             }
         }
         for index in runs.indices { snapshot.runs[runs[index].id] = runs[index].supply.seen }

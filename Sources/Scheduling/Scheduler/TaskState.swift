@@ -11,6 +11,9 @@ enum TaskStage: Hashable, Sendable {
     /// This attempt is leased to this worker. Leaves by the attempt's end, by another attempt's result, by the loss of the
     /// lease, or by cancel.
     case running(WorkerID, number: UInt32)
+    /// Its first attempt is at this worker, behind the one of a task that it waits for. Leaves when that has succeeded
+    /// (`running`), and is forgotten when that ends otherwise or elsewhere, when it is given back, or by cancel.
+    case ahead(WorkerID)
     /// Its attempt was just lost. Leaves at once, within the same event: to the queue, or for good.
     case lost
 }
@@ -41,6 +44,7 @@ struct TaskState: Sendable {
     func admits(_ number: UInt32, from worker: WorkerID) -> Bool {
         guard number >= 1, number <= issued else { return false }
         if case .running(let holder, number) = stage { return holder == worker }
+        if case .ahead(let holder) = stage { return holder == worker }
         if let straggler = stragglers.first(where: { $0.number == number }) { return straggler.worker == worker }
         return true
     }

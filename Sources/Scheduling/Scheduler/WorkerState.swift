@@ -48,6 +48,8 @@ struct WorkerState: Sendable {
     private(set) var usedSlots: UInt32 = 0
     /// Leases that wait for what they submitted; they are none of the worker's load.
     private(set) var waitingCount = 0
+    /// Leases that wait for another attempt of this worker; neither are they.
+    private(set) var aheadCount = 0
     /// Slots of leases that are not known to be short.
     private(set) var longSlots: UInt32 = 0
     /// Sum over short leases.
@@ -71,7 +73,7 @@ struct WorkerState: Sendable {
     var cores: UInt32 { UInt32(clamping: UInt64(slots) * UInt64(coresPerSlot)) }
 
     /// Leases that run or wait for a slot.
-    private var loadCount: Int { leases.count - waitingCount }
+    private var loadCount: Int { leases.count - waitingCount - aheadCount }
 
     var freeSlots: UInt32 { usedSlots < slots ? slots - usedSlots : 0 }
 
@@ -82,14 +84,14 @@ struct WorkerState: Sendable {
         leases[attempt] = lease
         usedSlots += lease.heldSlots
         if let held = lease.heldMicroseconds { expectedMicroseconds += held } else { longSlots += lease.slots }
-        if lease.isWaiting { waitingCount += 1 }
+        if lease.isWaiting { waitingCount += 1 } else if lease.isAhead { aheadCount += 1 }
     }
 
     mutating func removeLease(_ attempt: Attempt) -> Lease? {
         guard let lease = leases.removeValue(forKey: attempt) else { return nil }
         usedSlots -= lease.heldSlots
         if let held = lease.heldMicroseconds { expectedMicroseconds -= held } else { longSlots -= lease.slots }
-        if lease.isWaiting { waitingCount -= 1 }
+        if lease.isWaiting { waitingCount -= 1 } else if lease.isAhead { aheadCount -= 1 }
         return lease
     }
 

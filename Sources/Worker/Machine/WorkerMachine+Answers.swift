@@ -31,7 +31,8 @@ extension WorkerMachine {
                 reported.append(result)
             }
         }
-        for task in returned.reversed() { queue.prepend(task) }
+        for result in reported { heldBack.note(result) }
+        putBack(returned, effects: &effects)
         if !reported.isEmpty { effects.append(.report(reported)) }
     }
 

@@ -3,7 +3,7 @@ import AnabranchCore
 extension WorkerMachine {
     mutating func cancel(_ attempts: [Attempt], effects: inout [WorkerEffect]) {
         for attempt in attempts {
-            if queue.remove(attempt) != nil {
+            if queue.remove(attempt) != nil || heldBack.remove(attempt) {
                 suspects.remove(attempt)
                 effects.append(.report([cancelled(attempt, "cancelled before it ran")]))
                 continue
@@ -26,7 +26,7 @@ extension WorkerMachine {
     /// Gives back all but what runs.
     mutating func drain(effects: inout [WorkerEffect]) {
         isDraining = true
-        let returned = queue.removeAll().map(\.attempt)
+        let returned = queue.removeAll().map(\.attempt) + heldBack.removeAll()
         suspects.subtract(returned)
         if !returned.isEmpty { effects.append(.report(returned.map { givenBack($0, .returning) })) }
         for i in slots.indices {
@@ -77,7 +77,7 @@ extension WorkerMachine {
             }
             slots[i].python[place].withdrawal = .settled
         }
-        for task in moved.reversed() { queue.prepend(task) }
+        putBack(moved, effects: &effects)
         if !moved.isEmpty { assign(onlyIdle: true, at: now, effects: &effects) }
         if !reported.isEmpty { effects.append(.report(reported)) }
     }

@@ -132,9 +132,10 @@ extension WorkerMachine {
     /// withdrawn for.
     private mutating func requeue(_ i: Int, effects: inout [WorkerEffect]) {
         var reported: [TaskResult] = []
-        for committed in slots[i].python.reversed() {
+        var waiting: [TaskAssignment] = []
+        for committed in slots[i].python {
             switch committed.withdrawal {
-            case nil, .moving: queue.prepend(committed.task)
+            case nil, .moving: waiting.append(committed.task)
             case .some(let withdrawal) where withdrawal != .settled:
                 suspects.remove(committed.task.attempt)
                 reported.append(givenBack(committed.task.attempt, withdrawal))
@@ -142,12 +143,14 @@ extension WorkerMachine {
             }
         }
         slots[i].python.removeAll()
-        if !reported.isEmpty { effects.append(.report(reported.reversed())) }
+        putBack(waiting, effects: &effects)
+        if !reported.isEmpty { effects.append(.report(reported)) }
     }
 
     /// Nothing that was here matters any more, not even to its own answers: the next epoch counts its tasks from 1 again.
     mutating func forgetAll(effects: inout [WorkerEffect]) {
         _ = queue.removeAll()
+        heldBack = HeldBackTasks()
         suspects.removeAll()
         for i in slots.indices {
             slots[i].nativeIsForgotten = !slots[i].native.isEmpty

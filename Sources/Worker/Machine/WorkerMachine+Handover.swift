@@ -54,6 +54,12 @@ extension WorkerMachine {
             tasks.append(queue.removeFirst())
         }
         guard !tasks.isEmpty else { return }
+        while tasks.count + slots[i].python.count < slots[i].window, let last = tasks.last, !runsAlone(last),
+            let next = heldBack.follower(of: last.attempt), !next.work.isNative, !runsAlone(next)
+        {
+            heldBack.remove(next.attempt)
+            tasks.append(next)
+        }
         if slots[i].python.isEmpty { slots[i].runningSince = now }
         slots[i].python.append(contentsOf: tasks.map { Committed(task: $0) })
         effects.append(.send(SlotIndex(i), tasks))
@@ -74,6 +80,13 @@ extension WorkerMachine {
         {
             tasks.append(queue.removeFirst())
             if width(next) > 1 { break }
+        }
+        // What waits for the last of them alone goes with it: no other slot could run it.
+        while tasks.count < limit, width(tasks[tasks.count - 1]) == 1,
+            let next = heldBack.follower(of: tasks[tasks.count - 1].attempt), next.work.isNative, width(next) == 1
+        {
+            heldBack.remove(next.attempt)
+            tasks.append(next)
         }
         return tasks
     }

@@ -27,6 +27,7 @@ public struct WorkerMachine: Sendable {
     /// What was reported last.
     var toldWaiting: [Attempt] = []
     var queue = TaskQueue()
+    var heldBack = HeldBackTasks()
     /// Tasks that were in a runtime when it died, where it could not be told which of them it was running. They run with
     /// nothing before or behind them in their runtime: the one that kills it once more is the one.
     var suspects: Set<Attempt> = []
@@ -54,6 +55,7 @@ public struct WorkerMachine: Sendable {
     }
 
     public mutating func handle(_ event: WorkerEvent, at now: Moment, effects: inout [WorkerEffect]) {
+        let before = effects.count
         switch event {
         case .tasksArrived(let tasks):
             if isDraining {
@@ -63,7 +65,7 @@ public struct WorkerMachine: Sendable {
                     hasEstimators = true
                     effects.append(.loadEstimators)
                 }
-                queue.append(contentsOf: tasks)
+                queue.append(contentsOf: admit(tasks, effects: &effects))
             }
         case .cancelRequested(let attempts): cancel(attempts, effects: &effects)
         case .drainRequested: drain(effects: &effects)
@@ -82,6 +84,7 @@ public struct WorkerMachine: Sendable {
         case .nativeFinished(let slot, let results): nativeFinished(slot, results, effects: &effects)
         case .tick: break
         }
+        for case .report(let results) in Array(effects[before...]) { follow(results, effects: &effects) }
         enforceDeadlines(at: now, effects: &effects)
         openSlots()
         assign(at: now, effects: &effects)
@@ -97,7 +100,7 @@ public struct WorkerMachine: Sendable {
 
     /// Every attempt that is here, queued or running.
     public var attempts: [Attempt] {
-        queue.map(\.attempt)
+        queue.map(\.attempt) + heldBack.attempts
             + slots.flatMap { slot in
                 slot.python.filter { $0.withdrawal != .settled }.map(\.task.attempt)
                     + (slot.nativeIsForgotten ? [] : slot.native.map(\.attempt))

@@ -64,7 +64,8 @@ final class NativeThreads: @unchecked Sendable {
 
     private func serve(_ slot: SlotIndex) {
         while let (tasks, store) = next(slot) {
-            let done = tasks.map { perform($0, slot, store) }
+            var done: [TaskResult] = []
+            for task in tasks { done.append(perform(task, behind: done.last, slot, store)) }
             condition.lock()
             results.append((slot, done))
             condition.unlock()
@@ -80,6 +81,19 @@ final class NativeThreads: @unchecked Sendable {
             condition.wait()
         }
         return nil
+    }
+
+    /// A task that was sent ahead stands right behind the one that it waits for.
+    private func perform(
+        _ task: TaskAssignment, behind last: TaskResult?, _ slot: SlotIndex, _ store: NativeStore?
+    ) -> TaskResult {
+        guard let predecessor = task.after?.attempt else { return perform(task, slot, store) }
+        guard let last, last.attempt == predecessor, let completed = task.completed(by: last) else {
+            let message = "what it was sent ahead behind did not succeed"
+            return TaskResult(
+                attempt: task.attempt, outcome: .failure(Failure(kind: .cancelled, message: message, host: host)))
+        }
+        return perform(completed, slot, store)
     }
 
     private func perform(_ task: TaskAssignment, _ slot: SlotIndex, _ store: NativeStore?) -> TaskResult {

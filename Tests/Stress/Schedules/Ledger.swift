@@ -11,8 +11,12 @@ struct Ledger {
     let workload: Workload
     let configuration: SchedulerConfiguration
     let isQuiet: Bool
-    let tasks: [TaskID: SimulatedTask]
-    let runs: [TaskID: RunID]
+    private(set) var tasks: [TaskID: SimulatedTask]
+    private(set) var runs: [TaskID: RunID]
+    /// The latest number of each task that was given under another than its own.
+    private(set) var current: [TaskID: TaskID] = [:]
+    private var originals: [TaskID: TaskID] = [:]
+    private var completed: Set<TaskID> = []
     /// Effects that have counted.
     private(set) var ends: [TaskID: SchedulerEffect] = [:]
     private var issued: [TaskID: UInt32] = [:]
@@ -48,6 +52,20 @@ struct Ledger {
         self.runs = runs
     }
 
+    /// The task as its author numbered it.
+    func original(_ task: TaskID) -> TaskID { originals[task] ?? task }
+
+    /// The task under a new number.
+    mutating func rename(_ original: TaskID) -> ReadyTask? {
+        guard var task = tasks[original] else { return nil }
+        task.ready.task = TaskID((1 << 20) + UInt64(originals.count))
+        tasks[task.id] = task
+        runs[task.id] = runs[original]
+        originals[task.id] = original
+        current[original] = task.id
+        return task.ready
+    }
+
     /// The outcome of one more execution of the task's code.
     mutating func execute(_ task: TaskID) -> AttemptEnd {
         executions[task, default: 0] += 1
@@ -78,6 +96,7 @@ struct Ledger {
         case .tasksReady(let run, let ready):
             asked.remove(run)
             given.formUnion(ready.map(\.task))
+        case .tasksFollow(let ready, _): given.formUnion(ready.map(\.task))
         case .runExhausted(let run): exhausted.insert(run)
         case .runCancelled(let run): cancelledRuns.insert(run)
         case .tasksCancelled(let tasks): cancelledTasks.formUnion(tasks)
@@ -94,6 +113,9 @@ struct Ledger {
             try require(
                 delivered[Attempt(task: task, number: number)]?.contains(.succeeded) == true,
                 "task \(task) completed by attempt \(number), which did not succeed")
+            let needed = tasks[task]?.dependencies ?? []
+            try require(completed.isSuperset(of: needed), "task \(task) completed before what it waits for")
+            completed.insert(original(task))
         case .fail(let task, let number):
             try end(task, effect)
             let ends = delivered[Attempt(task: task, number: number)] ?? []
@@ -114,6 +136,16 @@ struct Ledger {
             try end(task, effect)
             let isWanted = cancelledTasks.contains(task) || runs[task].map { cancelledRuns.contains($0) } == true
             try require(isWanted, "task \(task) was cancelled by nobody")
+        case .sendAhead(let worker, let attempt, let predecessor):
+            try checkSentAhead(worker, attempt, after: predecessor)
+        case .admitted(let task):
+            try require(
+                completed.isSuperset(of: tasks[task]?.dependencies ?? []),
+                "task \(task) was admitted before what it waits for had completed")
+        case .withdrawn(let task):
+            try require(given.contains(task), "task \(task) was withdrawn and never given")
+            given.remove(task)
+            if current[original(task)] == task { current[original(task)] = nil }
         case .replenish(let run, let count):
             try require(asked.insert(run).inserted, "run \(run) was asked while a question was open")
             try require(!exhausted.contains(run), "run \(run) was asked although it is exhausted")
@@ -127,9 +159,11 @@ struct Ledger {
     }
 
     private mutating func end(_ task: TaskID, _ effect: SchedulerEffect) throws {
-        if let before = ends[task] { throw Violation("task \(task) ended twice: \(before), then \(effect)") }
-        try require(given.contains(task), "task \(task) ended before it was ready")
-        ends[task] = effect
+        if let before = ends[original(task)] {
+            throw Violation("task \(task) ended twice: \(before), then \(effect)")
+        }
+        try require(given.contains(task), "task \(task) ended that was not given, or was taken back")
+        ends[original(task)] = effect
     }
 
     private mutating func checkDispatch(_ worker: WorkerID, _ attempts: [Attempt], _ scheduler: Scheduler) throws {
@@ -142,7 +176,7 @@ struct Ledger {
         try require(summary?.standing == .active, "work was sent to a worker that is not active")
         for attempt in attempts {
             guard let task = tasks[attempt.task] else { throw Violation("task \(attempt.task) is nobody's") }
-            try require(ends[attempt.task] == nil, "task \(attempt.task) was sent after it had ended")
+            try require(ends[original(attempt.task)] == nil, "task \(attempt.task) was sent after it had ended")
             try require(given.contains(attempt.task), "task \(attempt.task) was sent before it was ready")
             try require(attempt.number > issued[attempt.task] ?? 0, "attempt \(attempt) was sent twice")
             issued[attempt.task] = attempt.number
@@ -150,6 +184,18 @@ struct Ledger {
             try require(offer.executors.contains(executor), "task \(attempt.task) was sent to no \(executor)")
             try lend(attempt, task, to: offer)
         }
+    }
+
+    private mutating func checkSentAhead(_ worker: WorkerID, _ attempt: Attempt, after predecessor: Attempt) throws {
+        let task = original(attempt.task)
+        try require(offers[worker] != nil, "task \(attempt.task) was sent to worker \(worker), which is not there")
+        try require(given.contains(attempt.task), "task \(attempt.task) was sent ahead and never given")
+        try require(issued[predecessor.task] == predecessor.number, "what task \(attempt.task) waits for was not sent")
+        try require(
+            tasks[task]?.dependencies.contains(original(predecessor.task)) == true,
+            "task \(attempt.task) was sent ahead behind what it does not wait for")
+        try require(
+            issued.updateValue(attempt.number, forKey: attempt.task) == nil, "attempt \(attempt) was sent twice")
     }
 
     /// A task of unknown length gets slots that nothing else has.
@@ -168,7 +214,7 @@ struct Ledger {
     /// Bounds that hold at any time, whatever has happened.
     func checkBounds(_ scheduler: Scheduler) throws {
         for summary in scheduler.workerSummaries where isQuiet {
-            let most = Int(summary.slots) + configuration.maxPrefetch
+            let most = Int(summary.slots) * (1 + configuration.maxAhead) + configuration.maxPrefetch
             try require(summary.outstanding <= most, "worker \(summary.worker) has \(summary.outstanding) attempts")
         }
         for run in workload.runs where !run.isSession {
@@ -180,7 +226,8 @@ struct Ledger {
 
     /// Every task that was given has had its effect.
     func checkEnd(_ failure: (String) -> SimulationFailure) throws {
-        for task in given.sorted() where ends[task] == nil && runs[task].map({ closedRuns.contains($0) }) != true {
+        for task in given.sorted()
+        where ends[original(task)] == nil && runs[task].map({ closedRuns.contains($0) }) != true {
             throw failure("task \(task) was given and never ended")
         }
     }

@@ -7,6 +7,8 @@ struct RunProgress {
     private let tasks: [TaskID: SimulatedTask]
     /// Plan tasks not handed out yet, deepest first.
     private(set) var waiting: [TaskID]
+    /// Offered behind another, and not taken back.
+    private(set) var ahead: Set<TaskID> = []
     private(set) var completed: Set<TaskID> = []
     /// No effect yet, and not skipped.
     private(set) var unresolved: Set<TaskID>
@@ -38,8 +40,33 @@ struct RunProgress {
         return taken
     }
 
+    /// Up to `count` tasks of which each waits for the one before it alone, and nothing else for that.
+    mutating func take(behind id: TaskID, _ count: Int) -> [TaskID] {
+        var taken: [TaskID] = []
+        var last = id
+        while taken.count < count {
+            let dependents = run.tasks.filter { unresolved.contains($0.id) && $0.dependencies.contains(last) }
+            guard dependents.count == 1, let next = dependents.first, let place = waiting.firstIndex(of: next.id),
+                next.dependencies.allSatisfy({ $0 == last || completed.contains($0) })
+            else { break }
+            waiting.remove(at: place)
+            taken.append(next.id)
+            last = next.id
+        }
+        ahead.formUnion(taken)
+        return taken
+    }
+
+    /// A task that was offered behind another was not taken, or for nothing.
+    mutating func putBack(_ id: TaskID) {
+        ahead.remove(id)
+        guard unresolved.contains(id) else { return }
+        if isCancelled { unresolved.remove(id) } else { waiting.append(id) }
+    }
+
     mutating func resolve(_ id: TaskID, completed isComplete: Bool) {
         unresolved.remove(id)
+        ahead.remove(id)
         if isComplete {
             completed.insert(id)
             return

@@ -18,7 +18,8 @@ extension Simulation {
         case .drain(_, let place): drain(place)
         case .stall(_, let length): stalledUntil = now.advanced(by: length)
         case .cancelRun(_, let run): tell(.runCancelled(run), about: run)
-        case .cancelTask(_, let task): if let run = ledger.runs[task] { tell(.tasksCancelled([task]), about: run) }
+        case .cancelTask(_, let task):
+            if let run = ledger.runs[task] { tell(.tasksCancelled([ledger.current[task] ?? task]), about: run) }
         case .clientGone(_, let run):
             if runs[run]?.isClosed == false { tell(.runClosed(run), about: run) }
         }
@@ -37,8 +38,9 @@ extension Simulation {
     private func drain(_ place: Int) {
         guard let id = pick(place), var worker = workers[id], !worker.isFrozen, !worker.isDraining else { return }
         worker.isDraining = true
-        let queued = worker.queue
+        let queued = worker.queue + worker.held.map(\.attempt)
         worker.queue = []
+        worker.held = []
         workers[id] = worker
         var random = chance(.drainNotice(id), worker.life)
         agenda.add(.deliver([.workerDrainRequested(id)]), at: now.advanced(by: random.microseconds(0...100_000)))

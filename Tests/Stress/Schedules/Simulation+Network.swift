@@ -5,7 +5,10 @@ import Scheduling
 extension Simulation {
     /// Down a worker's lane.
     func sendDown(_ message: SimulatedWorker.Message, to worker: WorkerID) {
-        if case .run = message { messages += 1 }
+        switch message {
+        case .run, .ahead: messages += 1
+        case .cancel, .leave: break
+        }
         guard let life = workers[worker]?.life else { return }
         let isReliable = if case .leave = message { true } else { false }
         for time in arrivals(.down(worker.rawValue), isReliable: isReliable) {

@@ -23,7 +23,13 @@ extension Simulation {
 
     func perform(_ effect: SchedulerEffect) {
         switch effect {
-        case .dispatch(let worker, let attempts): sendDown(.run(attempts), to: worker)
+        case .dispatch(let worker, let attempts):
+            sendDown(.run(attempts), to: worker)
+            for attempt in attempts { offerFollowers(of: attempt.task) }
+        case .sendAhead(let worker, let attempt, let predecessor):
+            sendDown(.ahead(attempt, after: predecessor), to: worker)
+        case .admitted(let task): offerFollowers(of: task)
+        case .withdrawn(let task): putBack(task)
         case .cancel(let worker, let attempts): sendDown(.cancel(attempts), to: worker)
         case .complete(let task, _): resolve(task, completed: true)
         case .fail(let task, _), .failLost(let task, _), .cancelled(let task): resolve(task, completed: false)
@@ -37,7 +43,7 @@ extension Simulation {
         var random = chance(.answer(run), answered[run, default: 0])
         answered[run, default: 0] += 1
         var events: [SchedulerEvent] = [.tasksReady(run, runs[run]?.take(count) ?? [])]
-        if runs[run]?.waiting.isEmpty == true, random.chance(0.7) {
+        if runs[run]?.waiting.isEmpty == true, runs[run]?.ahead.isEmpty == true, random.chance(0.7) {
             runs[run]?.isExhausted = true
             events.append(.runExhausted(run))
         }
@@ -55,10 +61,24 @@ extension Simulation {
         closeIfDone(run)
     }
 
+    /// Under new numbers, as each time that they are given to the scheduler.
+    private func offerFollowers(of task: TaskID) {
+        guard let run = ledger.runs[task], let room = scheduler.roomAhead(of: task),
+            let line = runs[run]?.take(behind: ledger.original(room.last), room.count), !line.isEmpty
+        else { return }
+        agenda.add(.deliver([.tasksFollow(line.compactMap { ledger.rename($0) }, after: room.last)]), at: now)
+    }
+
+    private func putBack(_ task: TaskID) {
+        guard let run = ledger.runs[task] else { return }
+        runs[run]?.putBack(ledger.original(task))
+        closeIfDone(run)
+    }
+
     private func resolve(_ task: TaskID, completed: Bool) {
         guard let run = ledger.runs[task] else { return }
         endedAt = now
-        runs[run]?.resolve(task, completed: completed)
+        runs[run]?.resolve(ledger.original(task), completed: completed)
         closeIfDone(run)
     }
 

@@ -33,9 +33,19 @@ extension Simulation {
                 return
             }
             worker.queue += new
+        case .ahead(let attempt, let predecessor):
+            if worker.holds.contains(attempt) { return }
+            if !worker.isDraining, worker.holds.contains(predecessor) {
+                worker.held.append((attempt, predecessor))
+            } else if !worker.isDraining, worker.succeeded.contains(predecessor) {
+                worker.queue.insert(attempt, at: 0)
+            } else {
+                return sendUp([.attemptEnded(id, attempt, .returned, computeMicroseconds: 0)], from: id)
+            }
         case .cancel(let attempts):
-            let held = attempts.filter { worker.holds.contains($0) }
+            var held = attempts.filter { worker.holds.contains($0) }
             for attempt in held { drop(attempt, &worker) }
+            for attempt in held { held += worker.release(behind: attempt, all: true) }
             if !held.isEmpty {
                 sendUp(held.map { .attemptEnded(id, $0, .returned, computeMicroseconds: 0) }, from: id)
             }
@@ -50,6 +60,7 @@ extension Simulation {
 
     private func drop(_ attempt: Attempt, _ worker: inout SimulatedWorker) {
         worker.queue.removeAll { $0 == attempt }
+        worker.held.removeAll { $0.attempt == attempt }
         if worker.running.contains(attempt) {
             worker.running.removeAll { $0 == attempt }
             worker.busySlots -= slots(attempt, worker)
@@ -78,7 +89,16 @@ extension Simulation {
         drop(attempt, &worker)
         let duration = (ledger.tasks[attempt.task]?.duration ?? 0) * worker.slowness
         let end = ledger.execute(attempt.task)
-        sendUp([.attemptEnded(id, attempt, end, computeMicroseconds: duration)], from: id)
+        var ended: [SchedulerEvent] = [.attemptEnded(id, attempt, end, computeMicroseconds: duration)]
+        if end == .succeeded {
+            worker.succeeded.insert(attempt)
+            worker.queue.insert(contentsOf: worker.release(behind: attempt, all: false), at: 0)
+        } else {
+            ended += worker.release(behind: attempt, all: true).map {
+                .attemptEnded(id, $0, .returned, computeMicroseconds: 0)
+            }
+        }
+        sendUp(ended, from: id)
         startNext(&worker)
         workers[id] = worker
     }

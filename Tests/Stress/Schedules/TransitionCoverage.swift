@@ -4,13 +4,14 @@ import Scheduling
 /// Which steps of the scheduler's four machines have been taken.
 struct TransitionCoverage {
     /// A task, whatever the number of its attempt.
-    enum TaskStage: Hashable { case queued, reserved, running }
+    enum TaskStage: Hashable { case queued, reserved, running, ahead }
 
     private(set) var tasks = StateDiagram<TaskStage>(
         "task",
         [
             (nil, .queued), (.queued, .running), (.queued, .reserved), (.queued, nil), (.reserved, .running),
             (.reserved, .queued), (.reserved, nil), (.running, .queued), (.running, nil),
+            (nil, .ahead), (.ahead, .running), (.ahead, nil),
         ])
     private(set) var attempts = StateDiagram<SchedulerSnapshot.Attempt>(
         "attempt",
@@ -18,6 +19,7 @@ struct TransitionCoverage {
             (nil, .held), (nil, .lapsed), (.held, nil), (.held, .recalled), (.held, .lapsed), (.held, .cancelling),
             (.recalled, nil), (.recalled, .held), (.recalled, .lapsed), (.recalled, .cancelling), (.lapsed, nil),
             (.lapsed, .held), (.lapsed, .cancelling), (.cancelling, nil),
+            (nil, .ahead), (.ahead, .held), (.ahead, .cancelling), (.ahead, nil),
         ])
     private(set) var workers = StateDiagram<WorkerStanding>(
         "worker",
@@ -74,6 +76,7 @@ struct TransitionCoverage {
         case .queued: .queued
         case .reserved: .reserved
         case .running: .running
+        case .ahead: .ahead
         case nil: nil
         }
     }

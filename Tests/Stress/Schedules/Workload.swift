@@ -52,6 +52,10 @@ struct Workload {
             random.weighted([(UInt64(30), 4), (1_000, 3), (20_000, 3), (300_000, 2), (2_000_000, 1)])
         }
         let isSession = random.chance(0.5)
+        // Of numbers of its own, so that what is no chain stays what it is.
+        var copy = random
+        var aside = SplitMix64(seed: copy.next())
+        let isChain = !isSession && aside.chance(0.4)
         var tasks: [SimulatedTask] = []
         var depths: [TaskID: UInt32] = [:]
         for _ in 0..<size {
@@ -61,15 +65,18 @@ struct Workload {
             if !isSession, !tasks.isEmpty, random.chance(0.6) {
                 dependencies = (0..<random.integer(1...2)).map { _ in tasks[random.integer(0...tasks.count - 1)].id }
             }
+            if isChain, let last = tasks.last, aside.chance(0.9) { dependencies = [last.id] }
             let depth = (dependencies.compactMap { depths[$0] }.max() ?? 0) + (dependencies.isEmpty ? 0 : 1)
             depths[task] = depth
-            let kind = random.integer(0...2)
+            let anyKind = random.integer(0...2)
+            let kind = isChain && aside.chance(0.8) ? 0 : anyKind
             let surprise: UInt64 = random.chance(0.05) ? 200 : 1
             let retries = UInt32(random.integer(0...2))
-            let requirements = TaskRequirements(
+            var requirements = TaskRequirements(
                 executor: random.chance(0.9) ? "python" : "native",
                 cores: UInt32(random.weighted([(1, 8), (2, 1), (3, 1), (9, 1)])), retries: retries,
                 maxAttempts: random.chance(0.1) ? UInt32(random.integer(1...3)) : 1_000)
+            if isChain, aside.chance(0.9) { requirements.cores = 1 }
             tasks.append(
                 SimulatedTask(
                     ready: ReadyTask(

@@ -54,6 +54,7 @@ class TaskLoop:
         self._pid = os.getpid()
         self._is_in_task = False
         self._running = task_pb2.Task()
+        self._last: task_pb2.Result | None = None
 
     def run(self) -> None:
         """Serve until the worker closes its end.
@@ -73,6 +74,7 @@ class TaskLoop:
         while True:
             idle = not self._queue
             if idle:
+                self._last = None
                 self._flush()
                 self._collect_idle_views()
             else:
@@ -131,6 +133,9 @@ class TaskLoop:
 
     def _step(self, task: task_pb2.Task) -> None:
         runner = self._runner
+        if task.HasField("after") and not self._complete(task):
+            self._done.append(runner.cancelled(task))
+            return
         kind = kind_of(task)
         if not runner.is_short(kind) or self._last_task_ns > _SHORT_NS:
             self._flush(started=task)
@@ -155,8 +160,21 @@ class TaskLoop:
         self._last_task_ns = ended - begun
         self._libraries.look(of_estimators=kind[-1] != "call")
         self._done.append(result)
+        self._last = result
         if self._queue and (len(self._done) >= _BATCH or ended - self._flushed_ns > _SHORT_NS):
             self._flush()
+
+    def _complete(self, task: task_pb2.Task) -> bool:
+        """Put the value of the task before this one where it was sent ahead for; False when it is not to be had."""
+        after, last = task.after, self._last
+        if last is None or (last.task, last.attempt) != (after.task, after.attempt) or not last.HasField("success"):
+            return False
+        dependencies = task.call.dependencies
+        if any(place >= len(dependencies) for place in after.arguments):
+            return False
+        for place in after.arguments:
+            dependencies[place].CopyFrom(last.success.value)
+        return True
 
     def _tell_of_wait(self, begins: bool) -> None:
         message = task_pb2.FromRuntime()
