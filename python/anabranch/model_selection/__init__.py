@@ -7,6 +7,7 @@ sharing works and what is told by `options`.
 from __future__ import annotations
 
 from anabranch.model_selection.driven import DrivenSearchCV
+from anabranch.model_selection.kept import KeptCandidate
 from anabranch.model_selection.options import options
 from anabranch.model_selection.searches import (
     GridSearchCV,
@@ -29,6 +30,7 @@ __all__ = [
     "GridSearchCV",
     "HalvingGridSearchCV",
     "HalvingRandomSearchCV",
+    "KeptCandidate",
     "RandomizedSearchCV",
     "Sharing",
     "cross_val_predict",

@@ -26,6 +26,8 @@ class SearchBackend(ParallelBackendBase):
     ----------
     sharing : Sharing
         What all calls so far have computed.
+    models : list of estimator or None
+        Those of all fits so far, in the order of their calls, when they are kept; None for one that failed.
     """
 
     supports_retrieve_callback = False
@@ -33,8 +35,10 @@ class SearchBackend(ParallelBackendBase):
     uses_threads = False
     supports_sharedmem = False
 
-    def __init__(self, **_: Any) -> None:
+    def __init__(self, *, keeps_models: bool = False, **_: Any) -> None:
         super().__init__()
+        self.models: list[Any] = []
+        self._keeps_models = keeps_models
         self.sharing = Sharing()
         self.most_calls: int | None = None
         self._gathered: list[tuple[_Batch, Callable | None]] = []
@@ -96,7 +100,16 @@ class SearchBackend(ParallelBackendBase):
         calls = [call for batch, _ in gathered for call in batch.calls]
         if not calls:
             return
-        results = iter(run(calls, current_options(), self.most_calls, self.sharing))
+        fits = [call for call in calls if call.is_fit] if self._keeps_models else []
+        for call in fits:
+            call.named["return_estimator"] = True
+        answers = run(calls, current_options(), self.most_calls, self.sharing)
+        if fits:
+            for call, answer in zip(calls, answers):
+                if call.is_fit:
+                    model = answer.pop("estimator")
+                    self.models.append(None if answer.get("fit_error") else model)
+        results = iter(answers)
         for batch, _ in gathered:
             batch.results = [next(results) for _ in batch.calls]
             batch.calls = []
@@ -121,8 +134,8 @@ class _Batch:
 
 
 @contextlib.contextmanager
-def on_pool() -> Iterator[SearchBackend]:
-    """Have joblib's calls within the block run on the pool."""
-    backend = SearchBackend()
+def on_pool(*, keeps_models: bool = False) -> Iterator[SearchBackend]:
+    """Have joblib's calls within the block run on the pool, and keep the models of its fits if told to."""
+    backend = SearchBackend(keeps_models=keeps_models)
     with joblib.parallel_config(backend=backend, n_jobs=-1):
         yield backend

@@ -21,10 +21,13 @@ class Options:
     timeout: float | None = None
     memory: int | str | None = None
     progress: bool | None = None
+    top_k: int = 0
 
     def __post_init__(self) -> None:
         if self.unseeded not in (SHARE, APART):
             raise RequestError(f"unseeded={self.unseeded!r}; use {SHARE!r} or {APART!r}")
+        if isinstance(self.top_k, bool) or not isinstance(self.top_k, int) or self.top_k < 0:
+            raise RequestError(f"top_k={self.top_k!r}; use a number of candidates, 0 to keep no models")
 
     @property
     def limited(self) -> bool:
@@ -61,6 +64,9 @@ def options(**chosen: Any) -> Iterator[None]:
     progress : bool, optional
         Show how many fits are done, how fast, and the time left; by default on terminals and in notebooks, for what
         takes longer than a moment.
+    top_k : int
+        Keep the fitted models of this many candidates of a search, the best ones, in its ``top_k_``. While it runs,
+        this process holds the models of all fits.
 
     Raises
     ------

@@ -13,7 +13,9 @@ import sklearn.model_selection
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 
 from anabranch.model_selection.backend import on_pool
+from anabranch.model_selection.kept import KeptCandidate, kept_candidates
 from anabranch.model_selection.nesting import runs_in_process
+from anabranch.model_selection.options import current_options
 from anabranch.model_selection.sharing import Sharing
 
 #: Ends the use of the pool of the search that is being fitted here: what follows its candidates is for this process.
@@ -27,6 +29,8 @@ class OnPool:
     ----------
     sharing_ : Sharing
         How often each step was fitted, and how often it would have been if nothing were shared.
+    top_k_ : list of KeptCandidate
+        With ``options(top_k=...)``: the best candidates, each with the models that were scored in the folds.
     """
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Any:
@@ -34,13 +38,17 @@ class OnPool:
         if runs_in_process():
             return super().fit(X, y, **params)  # type: ignore[misc]
         with contextlib.ExitStack() as stack:
-            backend = stack.enter_context(on_pool())
+            top_k = current_options().top_k
+            backend = stack.enter_context(on_pool(keeps_models=top_k > 0))
             token = _leave_pool.set(stack.close)
             try:
                 super().fit(X, y, **params)  # type: ignore[misc]
             finally:
                 _leave_pool.reset(token)
             self.sharing_: Sharing = backend.sharing
+            vars(self).pop("top_k_", None)
+            if top_k:
+                self.top_k_: list[KeptCandidate] = kept_candidates(self, backend.models, top_k)
         return self
 
     def _run_search(self, evaluate_candidates: Callable, *, callback_ctx: Any = None) -> None:

@@ -1,0 +1,69 @@
+"""The best candidates of a search, with the models that were scored in its folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anabranch.errors import RequestError
+
+
+@dataclass(frozen=True, eq=False)
+class KeptCandidate:
+    """One of the best candidates of a search.
+
+    Attributes
+    ----------
+    index : int
+        Its row in ``cv_results_``.
+    params : dict
+    mean_test_score : float
+        Of the metric that ranks.
+    models : list of estimator or None
+        Those that were fitted and scored in the folds, in their order; None where the fit failed.
+    """
+
+    index: int
+    params: dict[str, Any]
+    mean_test_score: float
+    models: list[Any]
+
+
+def kept_candidates(search: Any, models: Sequence[Any], count: int) -> list[KeptCandidate]:
+    """Return the best candidates of a fitted search, the best first.
+
+    Parameters
+    ----------
+    search : BaseSearchCV
+    models : sequence of estimator or None
+        Candidate after candidate, as in ``cv_results_``, and fold after fold.
+    count : int
+        How many, at most. Candidates without a score are not among them, and of a halving search only those of the
+        last iteration are.
+
+    Raises
+    ------
+    RequestError
+        When there are several metrics and ``refit`` names none to rank by.
+    """
+    metric = "score"
+    if search.multimetric_:
+        if not isinstance(search.refit, str):
+            raise RequestError(
+                f"options(top_k={count}): with several metrics, refit must name the one that ranks;"
+                f" it is {search.refit!r}"
+            )
+        metric = search.refit
+    results = search.cv_results_
+    means = np.asarray(results[f"mean_test_{metric}"])
+    ranks = results[f"rank_test_{metric}"]
+    last = results["iter"] == np.max(results["iter"]) if "iter" in results else np.ones(len(means), dtype=bool)
+    rows = [int(row) for row in np.argsort(ranks, kind="stable") if last[row] and not np.isnan(means[row])]
+    folds = search.n_splits_
+    return [
+        KeptCandidate(row, results["params"][row], float(means[row]), list(models[row * folds : (row + 1) * folds]))
+        for row in rows[:count]
+    ]

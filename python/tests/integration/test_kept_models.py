@@ -1,0 +1,67 @@
+"""The best candidates of a search keep the models that were scored in its folds."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+import sklearn.model_selection as theirs
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.decomposition import PCA
+from sklearn.exceptions import FitFailedWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+import anabranch as ab
+
+pytestmark = pytest.mark.usefixtures("pool")
+
+ours = ab.model_selection
+X, Y = make_classification(90, 6, random_state=0)
+PIPELINE = Pipeline([("pca", PCA(random_state=0)), ("model", LogisticRegression())])
+GRID = {"pca__n_components": [2, 4], "model__C": [0.01, 1.0]}
+
+
+@pytest.mark.parametrize(
+    "estimator, grid", [(PIPELINE, GRID), (LogisticRegression(), {"C": [0.01, 1.0]})], ids=["pipeline", "estimator"]
+)
+def test_the_kept_models_are_those_of_scikit_learns_folds(estimator, grid):
+    with ours.options(top_k=2):
+        search = ours.GridSearchCV(estimator, grid, cv=3).fit(X, Y)
+    assert search.top_k_[0].index == search.best_index_ and len(search.top_k_) == 2
+    for kept in pickle.loads(pickle.dumps(search)).top_k_:
+        assert kept.mean_test_score == search.cv_results_["mean_test_score"][kept.index]
+        same = clone(estimator).set_params(**kept.params)
+        expected = theirs.cross_validate(same, X, Y, cv=3, return_estimator=True)["estimator"]
+        assert len(kept.models) == 3
+        for model, other in zip(kept.models, expected):
+            assert getattr(model, "memory", None) is None
+            np.testing.assert_array_equal(model.predict_proba(X), other.predict_proba(X))
+
+
+def test_candidates_that_failed_are_not_kept():
+    grid = {"C": [1.0, -1.0]}
+    with ours.options(top_k=5), pytest.warns((FitFailedWarning, UserWarning), match="fits failed|non-finite"):
+        search = ours.GridSearchCV(LogisticRegression(), grid, cv=3).fit(X, Y)
+    assert [kept.params for kept in search.top_k_] == [{"C": 1.0}]
+
+
+def test_a_fit_without_the_option_keeps_no_models():
+    search = ours.GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=3)
+    with ours.options(top_k=1):
+        search.fit(X, Y)
+    search.fit(X, Y)
+    assert not hasattr(search, "top_k_")
+
+
+def test_several_metrics_need_one_that_ranks():
+    search = ours.GridSearchCV(LogisticRegression(), {"C": [1.0]}, scoring=["accuracy", "f1"], refit=False, cv=3)
+    with ours.options(top_k=1), pytest.raises(ab.RequestError, match="refit must name"):
+        search.fit(X, Y)
+
+
+def test_a_number_of_candidates_is_asked_for():
+    with pytest.raises(ab.RequestError, match="top_k=-1"), ours.options(top_k=-1):
+        pass
