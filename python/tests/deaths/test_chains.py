@@ -126,13 +126,15 @@ def test_a_failure_skips_what_depends_on_it_and_nothing_else(cluster, executor):
     assert other[-1].result(PATIENCE) == MIDDLE + 1 + LENGTH
 
 
-@pytest.mark.parametrize("killed", ["nobody", "runtime"])
+@pytest.mark.parametrize("killed", ["nobody", "runtime", "worker"])
 def test_large_values_pass_along_a_chain_and_leave_nothing(cluster, gate, executor, killed):
     assert submit(executor, grow, np.zeros(20_000), "")[-1].result(PATIENCE).size == 20_000 + LENGTH
     chain = submit(executor, grow, np.zeros(20_000), gate.path)
-    _, runtime = await_sent_ahead(cluster, gate, chain)
+    victim, runtime = await_sent_ahead(cluster, gate, chain)
     if killed == "runtime":
         os.kill(runtime, signal.SIGKILL)
+    elif killed == "worker":
+        cluster.signal(victim, signal.SIGKILL)
     gate.open()
     for left, right in pairwise(chain):
         assert np.array_equal(right.result(PATIENCE)[:-1], left.result(PATIENCE))
