@@ -32,7 +32,7 @@ import Testing
             guard case .effects(_, let effects) = line else { continue }
             for effect in effects {
                 guard case .complete(let task, _) = effect else { continue }
-                open += task.rawValue.isMultiple(of: 2) ? -1 : 1
+                open += simulation.ledger.original(task).rawValue.isMultiple(of: 2) ? -1 : 1
                 most = max(most, open)
             }
         }

@@ -26,4 +26,26 @@ import Testing
             steps: [.delay(.up(1), message: 3, by: 1_300_000), .delay(.up(1), message: 16, by: 2_200_000)])
         try schedule.simulation.run()
     }
+
+    /// A plan was asked for tasks, had none, and then got back what had been sent ahead for nothing; nobody asked again.
+    @Test func whatIsWithdrawnIsAskedForAfterwards() throws {
+        let schedule = Schedule(
+            seed: 404,
+            workload: Workload(
+                runs: [
+                    .plan(
+                        1, opensAt: 0, pushes: 1,
+                        [
+                            .task(1, 20_000), .task(3, 30), .task(4, 30), .task(5, 30), .task(6, 30), .task(10, 30),
+                            .task(11, 30, priority: 8), .task(12, 30, after: [10]),
+                        ])
+                ],
+                workers: [.offer(1, slots: 1, ["native", "python"])]),
+            steps: [
+                .delay(.up(1), message: 7, by: 2_400_000), .delay(.up(2), message: 2, by: 800_000),
+                .delay(.down(3), message: 0, by: 1_200_000), .drain(at: 1_000_000, worker: 3),
+                .join(at: 1_658_947, slots: 3), .join(at: 101_673, slots: 4),
+            ])
+        try schedule.simulation.run()
+    }
 }

@@ -142,6 +142,12 @@ extension Scheduler {
         chains[name] = nil
     }
 
+    /// Before its run is asked for more: what is withdrawn is part of the answer.
+    mutating func tellWithdrawn(effects: inout [SchedulerEffect]) {
+        for task in withdrawn { effects.append(.withdrawn(task)) }
+        withdrawn.removeAll(keepingCapacity: true)
+    }
+
     private mutating func forgetAhead(_ id: TaskID) {
         guard let task = tasks.removeValue(forKey: id), case .ahead(let worker) = task.stage else { return }
         let attempt = Attempt(task: id, number: 1)

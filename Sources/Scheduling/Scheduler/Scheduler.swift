@@ -113,11 +113,14 @@ public struct Scheduler: Sendable {
     private mutating func settle(at now: Instant, effects: inout [SchedulerEffect]) {
         handledAt = now
         dispatch(at: now)
+        tellWithdrawn(effects: &effects)
         replenish(effects: &effects)
         rebalance(at: now)
         flushMessages(effects: &effects)
-        for task in withdrawn { effects.append(.withdrawn(task)) }
-        withdrawn.removeAll(keepingCapacity: true)
+        if !withdrawn.isEmpty {
+            tellWithdrawn(effects: &effects)
+            replenish(effects: &effects)
+        }
         releaseDrained(effects: &effects)
     }
 

@@ -7,6 +7,8 @@ struct RunProgress {
     private let tasks: [TaskID: SimulatedTask]
     /// Plan tasks not handed out yet, deepest first.
     private(set) var waiting: [TaskID]
+    /// Places in the order of `waiting` at the start.
+    private let rank: [TaskID: Int]
     /// Offered behind another, and not taken back.
     private(set) var ahead: Set<TaskID> = []
     private(set) var completed: Set<TaskID> = []
@@ -25,6 +27,7 @@ struct RunProgress {
                 ? left.ready.priority > right.ready.priority : left.id < right.id
         }
         waiting = deepestFirst.map(\.id)
+        rank = Dictionary(uniqueKeysWithValues: zip(waiting, 0...))
         unresolved = Set(waiting)
     }
 
@@ -61,7 +64,12 @@ struct RunProgress {
     mutating func putBack(_ id: TaskID) {
         ahead.remove(id)
         guard unresolved.contains(id) else { return }
-        if isCancelled { unresolved.remove(id) } else { waiting.append(id) }
+        if isCancelled {
+            unresolved.remove(id)
+        } else {
+            let place = waiting.firstIndex { rank[id, default: 0] < rank[$0, default: 0] }
+            waiting.insert(id, at: place ?? waiting.endIndex)
+        }
     }
 
     mutating func resolve(_ id: TaskID, completed isComplete: Bool) {
