@@ -48,4 +48,34 @@ import Testing
             ])
         try schedule.simulation.run()
     }
+
+    /// A task was offered behind another in the instant in which its worker was lost.
+    @Test func nothingIsSentAheadToAWorkerThatIsLostTogetherWithTheOffer() throws {
+        let schedule = Schedule(
+            seed: 18364,
+            workload: Workload(
+                runs: [
+                    .session(
+                        1, opensAt: 66_974, pushes: 2,
+                        [
+                            .task(1, 1_000), .task(2, 30, kind: 2), .task(3, 30), .task(4, 6_000), .task(5, 1_000),
+                            .task(6, 1_000), .task(7, 1_000), .task(8, 1_000, cores: 2), .task(9, 1_000, cores: 9),
+                            .task(10, 1_000), .task(11, 30, kind: 2, cores: 9),
+                        ]),
+                    .plan(
+                        2, opensAt: 150_967, pushes: 1,
+                        [
+                            .task(15, 300_000, kind: 1), .task(16, 1_000, after: [15]), .task(17, 1_000, after: [16]),
+                            .task(18, 1_000, after: [17]),
+                        ]),
+                ],
+                workers: [.offer(1, slots: 3, ["native", "python"]), .offer(2, slots: 4, ["native", "python"])]),
+            steps: [
+                .delay(.up(1), message: 3, by: 479_269), .delay(.up(1), message: 8, by: 1_100_000),
+                .drain(at: 300_000, worker: 5),
+                .crash(at: 1_900_000, worker: 0, noticed: 0, returns: nil, sameID: true),
+                .stall(at: 1_600_000, length: 500_000),
+            ])
+        try schedule.simulation.run()
+    }
 }

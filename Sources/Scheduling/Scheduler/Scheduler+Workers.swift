@@ -75,6 +75,10 @@ extension Scheduler {
         touched.removeAll { $0 == index }
         workers.remove(at: index)
         workerIndex[worker] = nil
+        // What was to go to it by events that came together with this one. (Everything else is gathered until all are in.)
+        effects.removeAll { effect in
+            if case .sendAhead(worker, _, _) = effect { true } else { false }
+        }
         refreshShapes()
     }
 
