@@ -289,7 +289,7 @@ def test_an_interrupted_search_leaves_nothing_behind(pool, tmp_path):
     thread.join()
     assert time.monotonic() - begun < 60
     for pid in [int(path.name) for path in tmp_path.iterdir()]:
-        wait_until(lambda pid=pid: not pathlib.Path(f"/proc/{pid}").exists() or is_zombie(pid))
+        wait_until(lambda pid=pid: has_ended(pid))
     wait_until(lambda: objects() <= before)
     assert not hasattr(search, "cv_results_")
     assert ours.GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9]}, cv=2).fit(X, Y).best_score_ > 0.3
@@ -315,8 +315,13 @@ def test_a_pool_that_is_gone_is_an_error(pool, tmp_path):
     assert not hasattr(search, "cv_results_")
 
 
-def is_zombie(pid):
-    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+def has_ended(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        # It may go between the opening of the file and its reading.
+        return True
+    return state == "Z"
 
 
 def status():
