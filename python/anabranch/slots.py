@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import time
+
 from anabranch.client import current
 from anabranch.errors import ConnectionFailed
 from anabranch.v1 import control_pb2
 
+#: Seconds that a pool has to come by a worker: one that has just been started may still be on its way.
+PATIENCE = 10.0
+_AGAIN = 0.01
 
-def pool_slots() -> int:
+
+def pool_slots(patience: float = PATIENCE) -> int:
     """Return the slots of the workers that take tasks; starts an embedded pool when there is none.
+
+    Parameters
+    ----------
+    patience : float
+        Seconds to wait for a first worker.
 
     Raises
     ------
     ConnectionFailed
-        When the pool has no worker.
+        When the pool has no worker in that time.
     """
     client = current()
-    status = client.ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest())).status
-    slots = sum(worker.slots for worker in status.workers if worker.state == "active")
-    if slots == 0:
-        raise ConnectionFailed(
-            f"the coordinator at {client.address} has no worker: start one with `anabranch worker --address ...`"
-        )
-    return slots
+    deadline = time.monotonic() + patience
+    while True:
+        status = client.ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest())).status
+        slots = sum(worker.slots for worker in status.workers if worker.state == "active")
+        if slots:
+            return slots
+        if time.monotonic() >= deadline:
+            raise ConnectionFailed(
+                f"the coordinator at {client.address} has had no worker for {patience:g} s: "
+                "start one with `anabranch worker --address ...`"
+            )
+        time.sleep(_AGAIN)
