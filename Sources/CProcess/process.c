@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -54,8 +55,10 @@ int anabranch_spawn(pid_t *child, const char *path, char *const argv[], char *co
 int anabranch_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) == 0 ? 0 : errno; }
 
 int anabranch_memory_file(size_t bytes) {
-    int file = memfd_create("anabranch-progress", MFD_CLOEXEC);
-    if (file >= 0 && ftruncate(file, (off_t)bytes) != 0) {
+    int file = memfd_create("anabranch-progress", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    // Sealed: a task that shortened it would end with SIGBUS whoever has it mapped.
+    if (file >= 0 && (ftruncate(file, (off_t)bytes) != 0
+                      || fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)) {
         close(file);
         return -1;
     }
@@ -63,6 +66,11 @@ int anabranch_memory_file(size_t bytes) {
 }
 
 int anabranch_pidfd(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
+
+int anabranch_is_child(pid_t process) {
+    siginfo_t facts;
+    return process > 1 && waitid(P_PID, (id_t)process, &facts, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
 
 int anabranch_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 : errno; }
 

@@ -47,7 +47,7 @@ struct CoordinatorOptions: ParsableArguments {
         if let storeBudget, ByteCount(parsing: storeBudget) == nil {
             throw ValidationError("--store-budget \(storeBudget): write bytes, or a number with K, M or G")
         }
-        if lease < 1 { throw ValidationError("--lease \(lease): at least 1 second is needed") }
+        if !(1...1e9).contains(lease) { throw ValidationError("--lease \(lease): 1 to 1e9 seconds are possible") }
         if maxAttempts < 1 { throw ValidationError("--max-attempts \(maxAttempts): at least 1 is needed") }
     }
 

@@ -95,7 +95,7 @@ final class EngineBench {
             .workerHello(
                 connection, request: 1,
                 WorkerHello(
-                    instance: instance, lane: "lane-\(instance)", slots: slots, threadsPerSlot: threadsPerSlot,
+                    instance: instance, lane: "ipc://lane-\(instance)", slots: slots, threadsPerSlot: threadsPerSlot,
                     host: "here", processID: 1, store: "/store", storeIdentity: "store", executors: executors,
                     versions: versions,
                     writers: [writer])))

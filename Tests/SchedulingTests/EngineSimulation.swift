@@ -141,7 +141,7 @@ final class EngineSimulation {
             .workerHello(
                 ClientID(1000 + instances), request: 1,
                 WorkerHello(
-                    instance: instances, lane: "lane-\(instances)", slots: UInt32(Self.slots), host: "here",
+                    instance: instances, lane: "ipc://lane-\(instances)", slots: UInt32(Self.slots), host: "here",
                     processID: 1,
                     store: "/store", storeIdentity: "store", executors: ["python", "native"],
                     versions: EngineBench.versions, writers: [writer])))

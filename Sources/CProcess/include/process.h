@@ -22,6 +22,9 @@ int anabranch_pipe(int ends[2]);
 // A descriptor that becomes readable when the process ends; -1 on error.
 int anabranch_pidfd(pid_t process);
 
+// Whether the process is a child of this one, ended or not.
+int anabranch_is_child(pid_t process);
+
 // Makes this process the parent of every descendant whose own parent ends (PR_SET_CHILD_SUBREAPER). 0 or an error number.
 int anabranch_adopt_orphans(void);
 

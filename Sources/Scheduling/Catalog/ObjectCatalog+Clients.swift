@@ -36,10 +36,10 @@ extension ObjectCatalog {
     /// Bytes of the objects that `client` holds, but for those in `seen`, which they enter.
     func bytes(heldBy client: ClientID, except seen: inout Set<ObjectID>) -> UInt64 {
         (holdings[client] ?? [:]).keys.reduce(0) { sum, id in
-            seen.insert(id).inserted ? sum + (objects[id]?.length ?? 0) : sum
+            seen.insert(id).inserted ? sum &+ (objects[id]?.length ?? 0) : sum
         }
     }
 
     /// Mentions that `client` has not given back.
-    public func holdings(of client: ClientID) -> UInt64 { holdings[client]?.values.reduce(0, +) ?? 0 }
+    public func holdings(of client: ClientID) -> UInt64 { holdings[client]?.values.reduce(0, &+) ?? 0 }
 }

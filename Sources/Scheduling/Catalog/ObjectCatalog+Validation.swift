@@ -20,7 +20,7 @@ extension ObjectCatalog {
             guard record.views == viewed[id] ?? 0 else {
                 throw CatalogInconsistency("object \(id) counts \(record.views) views, holders have \(viewed[id] ?? 0)")
             }
-            bytes += record.length
+            bytes &+= record.length
             standing[id.writer, default: [:]][record.segment, default: 0] += 1
         }
         guard Set(held.keys).union(viewed.keys).isSubset(of: objects.keys) else {

@@ -16,7 +16,7 @@ public struct ObjectCatalog: Hashable, Sendable {
     var views: [WriterID: Set<ObjectID>] = [:]
     var effects: [CatalogEffect] = []
 
-    /// Bytes of all needed objects.
+    /// Bytes of all needed objects, by the lengths that their references state: sums may wrap, as peers may state anything.
     public internal(set) var totalBytes: UInt64 = 0
     /// Bytes of all objects that were needed once and are not any more.
     public internal(set) var releasedBytes: UInt64 = 0
@@ -62,7 +62,7 @@ public struct ObjectCatalog: Hashable, Sendable {
             precondition(writers[reference.id.writer] != nil, "object \(reference.id) has no known writer")
             objects[reference.id] = ObjectRecord(length: reference.length, segment: segment)
             writers[reference.id.writer]?.objects[segment, default: 0] += 1
-            totalBytes += reference.length
+            totalBytes &+= reference.length
         }
         count(&objects[reference.id]!)
     }
@@ -74,8 +74,8 @@ public struct ObjectCatalog: Hashable, Sendable {
         count(&objects.values[index])
         guard !objects.values[index].isNeeded else { return }
         let record = objects.remove(at: index).value
-        totalBytes -= record.length
-        releasedBytes += record.length
+        totalBytes &-= record.length
+        releasedBytes &+= record.length
         forget(id, in: record.segment)
     }
 }

@@ -17,7 +17,7 @@ extension Engine {
             epoch: configuration.epoch, workers: workers.values.map(\.status),
             runs: statuses.sorted { $0.run < $1.run }, storeBytes: catalog.totalBytes,
             storeBudget: configuration.storeBudget, objects: UInt64(catalog.count),
-            droppedMessages: dropped + workers.values.reduce(0) { $0 + $1.droppedMessages },
+            droppedMessages: workers.values.reduce(dropped) { $0 &+ $1.droppedMessages },
             version: configuration.versions.anabranch, queued: UInt64(max(0, tasks.count - lent) + waiting),
             storeHolders: run == nil ? storeHolders(5) : [])
     }

@@ -107,7 +107,7 @@ extension RunRecord {
         var bytes: [String: UInt64] = [:]
         func add(_ reference: ObjectRef, _ node: String) {
             guard !reference.isInline, seen.insert(reference.id).inserted else { return }
-            bytes[node, default: 0] += reference.length
+            bytes[node, default: 0] &+= reference.length
         }
         let sources = values.sorted { $0.key < $1.key }
         for (_, value) in sources { value.forEachReference { add($0, name(of: value.node)) } }

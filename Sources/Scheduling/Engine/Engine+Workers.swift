@@ -39,6 +39,11 @@ extension Engine {
                     + "\(configuration.store) with identity \(configuration.storeIdentity); "
                     + "start the worker where it sees that directory")
         }
+        if !["ipc://", "tcp://"].contains(where: hello.lane.hasPrefix) {
+            return ControlError(
+                code: .invalidRequest,
+                message: "the \(what) has its lane at \(hello.lane.prefix(200)): it has to be ipc:// or tcp://")
+        }
         if hello.slots == 0 || hello.slots > Self.mostSlots {
             return ControlError(
                 code: .invalidRequest,

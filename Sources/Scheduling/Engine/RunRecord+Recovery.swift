@@ -114,7 +114,10 @@ extension RunRecord {
         condemn(object, in: work, catalog)
         let needs = try wanted(by: reader, work, values, recovery.origins, catalog, &drafted, of: firing)
         if needs.isEmpty { return (drafted, true) }
-        recovery.stranded[reader] = StrandedFiring(failure: failure, arrival: arrival, waitsFor: needs)
+        // The object of an exception is given back with the answer that brought it.
+        var told = failure
+        told.exception = nil
+        recovery.stranded[reader] = StrandedFiring(failure: told, arrival: arrival, waitsFor: needs)
         return (drafted, false)
     }
 

@@ -99,7 +99,9 @@ struct WorkerSlot: Sendable {
         failedStarts = 0
     }
 
-    mutating func measured(_ microseconds: UInt64) {
+    mutating func measured(_ stated: UInt64) {
+        // A runtime's frames are written by a process that runs users' code.
+        let microseconds = min(stated, 1 << 40)
         averageMicroseconds = averageMicroseconds.map { ($0 * 3 + microseconds) / 4 } ?? microseconds
     }
 

@@ -1,4 +1,5 @@
 import AnabranchCore
+import CProcess
 import Foundation
 import Logging
 import Wire
@@ -92,6 +93,10 @@ final class Nursery {
     }
 
     private func take(_ answer: ForkAnswer) -> [Failed] {
+        // Modules that were imported there run in it: what it says is not to be signalled unseen.
+        if let process = answer.pid ?? answer.retired, anabranch_is_child(process) == 0 {
+            return replaceServer(because: "it named process \(process), which is none of its children", culprit: nil)
+        }
         if let name = answer.forked, let process = answer.pid {
             failures = 0
             if let runtime = waiting.removeValue(forKey: name) {

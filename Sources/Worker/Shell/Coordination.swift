@@ -161,6 +161,7 @@ final class Coordination {
 
     private func accept(_ new: WorkerWelcome) throws -> Answer {
         let isNew = new.epoch != welcome?.epoch
+        let isRenamed = new.worker != welcome?.worker
         if new.inbox != welcome?.inbox {
             let inbox = try Socket(context, .push)
             try inbox.set(.sendHighWaterMark(0))
@@ -171,7 +172,8 @@ final class Coordination {
             self.inbox = inbox
         }
         let replaced = welcome != nil && isNew
-        if isNew { lastBatch = 0 }
+        // Batches are counted from 1 for each worker.
+        if isNew || isRenamed { lastBatch = 0 }
         welcome = new
         return .welcomed(newEpoch: replaced)
     }

@@ -14,7 +14,7 @@ extension Worker {
         }
         var heartbeat: Heartbeat?
         if beats {
-            nextHeartbeat = now.advanced(byMicroseconds: welcome.heartbeatMilliseconds * 1_000)
+            nextHeartbeat = now.advanced(byMicroseconds: min(welcome.heartbeatMilliseconds, 1 << 40) * 1_000)
             heartbeat = Heartbeat(
                 running: machine.attempts, idleSlots: UInt32(max(0, machine.idleSlots)),
                 droppedMessages: coordination.droppedMessages, lastBatch: coordination.lastBatch)

@@ -95,10 +95,17 @@ extension Worker {
             nativeStore?.writer.release(others)
         }
         if !batch.cancels.isEmpty { handle(.cancelRequested(batch.cancels)) }
-        if !batch.tasks.isEmpty {
+        let cancelled = Set(batch.cancels)
+        // Sent and cancelled in one turn of the coordinator.
+        let never = batch.tasks.map(\.attempt).filter(cancelled.contains)
+        if !never.isEmpty {
+            perform(.report(never.map { machine.cancelled($0, "cancelled before it ran") }))
+        }
+        let tasks = never.isEmpty ? batch.tasks : batch.tasks.filter { !cancelled.contains($0.attempt) }
+        if !tasks.isEmpty {
             let now = MonotonicClock.now
-            for task in batch.tasks { received[task.attempt] = now }
-            handle(.tasksArrived(batch.tasks))
+            for task in tasks { received[task.attempt] = now }
+            handle(.tasksArrived(tasks))
         }
         if batch.drain { drain() }
     }
