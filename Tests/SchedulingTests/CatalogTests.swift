@@ -203,4 +203,22 @@ import Testing
         #expect(!released)
         try catalog.validate()
     }
+
+    @Test func lengthsThatPeersStateEndNothing() throws {
+        var catalog = opened()
+        let objects = (1...3).map { sequence in
+            ObjectRef(
+                id: ObjectID(writer: writer, sequence: sequence), encoding: .tensor, length: UInt64(Int64.max),
+                location: .segment(1, offset: 0))
+        }
+        for object in objects { catalog.hold(object, by: client) }
+        var seen: Set<ObjectID> = []
+        _ = catalog.bytes(heldBy: client, except: &seen)
+        try catalog.validate()
+        for object in objects {
+            let released = catalog.release(object.id, by: client)
+            #expect(released)
+        }
+        #expect(catalog.count == 0 && catalog.totalBytes == 0)
+    }
 }

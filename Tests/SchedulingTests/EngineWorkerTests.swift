@@ -382,4 +382,28 @@ import Testing
         bench.work()
         #expect(bench.states[run]?.state == .succeeded)
     }
+
+    @Test func aLaneIsASocketOfAnotherProcess() {
+        let hello = WorkerHello(
+            instance: 1, lane: "inproc://zeromq.zap.01", slots: 1, host: "here", processID: 1, store: "/store",
+            storeIdentity: "store", executors: ["python"], versions: EngineBench.versions)
+        bench.send(.workerHello(ClientID(1001), request: 1, hello))
+        #expect(error(of: 1001)?.code == .invalidRequest)
+        #expect(error(of: 1001)?.message.contains("inproc://zeromq.zap.01") == true)
+        #expect(bench.engine.workers.isEmpty)
+    }
+
+    @Test func countsThatWorkersStateEndNothing() throws {
+        for instance in 1...2 {
+            let worker = try #require(bench.addWorker(instance: UInt64(instance)))
+            let heartbeat = Heartbeat(running: [], idleSlots: 0, droppedMessages: .max, lastBatch: 0)
+            bench.send(.workerReported(ResultBatch(epoch: Epoch(7), worker: worker, heartbeat: heartbeat)))
+        }
+        let client = bench.addClient()
+        bench.send(.requested(client, request: 2, .status(nil)))
+        guard case .status = bench.replies[client]?.last else {
+            Issue.record("no status: \(String(describing: bench.replies[client]?.last))")
+            return
+        }
+    }
 }

@@ -146,6 +146,17 @@ import Worker
         }
     }
 
+    @Test func whatIsSentAndCancelledTogetherNeverRuns() throws {
+        try withWorker { _ in
+            let tasks = [task(1, "hang"), task(2, "pid")]
+            try coordinator.send(tasks, cancels: [tasks[0].attempt])
+            try coordinator.listen { $0.results.count == 2 }
+            #expect(failure(coordinator.heard.results[TaskID(1)])?.kind == .cancelled)
+            #expect(reply(coordinator.heard.results[TaskID(2)]) != nil)
+            #expect(!coordinator.heard.logs.contains { $0.text.contains("hanging") })
+        }
+    }
+
     @Test func behindAnswersThatAreKeptBackWhatRunsIsCancelled() throws {
         try withWorker { _ in
             try coordinator.run([task(1, "ok")])

@@ -194,7 +194,8 @@ struct EngineTarget: ByteTarget {
             .workerHello(
                 ClientID(50), request: 1,
                 WorkerHello(
-                    instance: instance, lane: "ipc://lane-\(instance)", slots: 4, host: "here", processID: 1, store: "/store",
+                    instance: instance, lane: "ipc://lane-\(instance)", slots: 4, host: "here", processID: 1,
+                    store: "/store",
                     storeIdentity: "0123456789abcdef", executors: executors, versions: versions)))
         return engine.inventory.workers.first { !known.contains($0) } ?? WorkerID(0)
     }
