@@ -64,6 +64,28 @@ import Testing
         close(session, client)
     }
 
+    @Test func aCallThatNoMessageHoldsFailsAndTheWorkerStays() throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        let session = try open(client)
+        let arguments = ObjectRef(
+            id: ObjectID(writer: writer, sequence: 1 << 40), encoding: .pickle5, length: 64 << 20,
+            location: .inline([UInt8](repeating: 0, count: 64 << 20)))
+        let large = Call(
+            id: CallID(1), function: .python(function: bench.bytes.write("f", by: writer), arguments: arguments),
+            dependencies: [])
+        bench.send(.requested(client, request: 0, .submitCalls(session, [large, call(2)])))
+        bench.work()
+        guard case .failure(let failure) = bench.results[CallID(1)]?.outcome,
+            case .value = bench.results[CallID(2)]?.outcome
+        else {
+            Issue.record("\(bench.results)")
+            return
+        }
+        #expect(failure.kind == .invalid && failure.message.contains("--inline-threshold"), "\(failure.message)")
+        close(session, client)
+    }
+
     @Test func aLaterCallFindsTheValueOfAnEndedOne() throws {
         bench.addWorker()
         let client = bench.addClient()

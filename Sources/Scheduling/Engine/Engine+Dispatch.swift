@@ -25,6 +25,14 @@ extension Engine {
             // The largest worker may have gone: what is left does it more slowly.
             assignment.limits.threads = min(threads, workers[worker]?.cores ?? threads)
         }
+        let bytes = assignment.bytes
+        if bytes > Self.largestTask {
+            return refuse(
+                attempt, to: worker,
+                "cannot be sent: what it takes are about \(ByteCount(UInt64(bytes))) in its message, which may have "
+                    + "\(ByteCount(UInt64(Self.largestTask))); gather fewer at once, or let smaller objects than now stay in the "
+                    + "store (the coordinator's --inline-threshold)", &queue)
+        }
         var arguments: [ObjectID] = []
         assignment.work.forEachReference { reference in
             guard !reference.isInline else { return }
@@ -34,8 +42,11 @@ extension Engine {
         keepLost(before: attempt, at: now)
         workers[worker]?.lent[attempt] = LentAttempt(sent: now, arguments: arguments)
         if let predecessor { workers[worker]?.lent[predecessor]?.follower = attempt }
-        outbox.lane(worker, configuration.epoch) { $0.tasks.append(assignment) }
+        outbox.add(assignment, bytes: bytes, to: worker, configuration.epoch)
     }
+
+    /// Bytes of one task: with its frame it has to go down a lane, and on to a runtime.
+    private static let largestTask = MessageLimit.data - (1 << 20)
 
     /// The task fails: no worker is sent what cannot be done.
     private mutating func refuse(

@@ -13,8 +13,7 @@ extension Engine {
             }
         }
         routeReleases()
-        for (worker, batch) in outbox.lanes where workers[worker] != nil { send(batch, to: worker) }
-        outbox.lanes.removeAll(keepingCapacity: true)
+        for batch in outbox.takeBatches() where workers[batch.worker] != nil { send(batch, to: batch.worker) }
     }
 
     private mutating func send(_ batch: TaskBatch, to worker: WorkerID) {

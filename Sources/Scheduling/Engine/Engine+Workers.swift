@@ -92,8 +92,7 @@ extension Engine {
         guard let worker = workers[id], worker.state != .lost else { return }
         workers[id]?.state = .lost
         // Its runtimes may live on: what they may use again they hear when it returns.
-        workers[id]?.takeBackReleases(outbox.lanes[id]?.releases ?? [])
-        outbox.lanes[id] = nil
+        workers[id]?.takeBackReleases(outbox.dropLane(id))
         outbox.effects.append(.publishWorker(workers[id]?.status ?? worker.status))
         feed([.workerLost(id)], at: now)
         retireIfEnded(id, at: now)
