@@ -161,6 +161,7 @@ final class EngineBench {
     /// After everything has been closed and given back: nothing is needed, everything was released once.
     func expectEmpty(_ location: SourceLocation = #_sourceLocation) {
         #expect(engine.catalog.count == 0, sourceLocation: location)
+        #expect(engine.waiting.isEmpty, sourceLocation: location)
         #expect(bytes.unreleased == [], sourceLocation: location)
         #expect(bytes.mistakes == [], sourceLocation: location)
     }

@@ -55,6 +55,55 @@ import Testing
         bench.expectEmpty()
     }
 
+    private func twoThatWait(_ client: ClientID, at worker: WorkerID) throws -> RunID {
+        let run = try #require(bench.submit(graphs.line(.fit, partitions: 2), by: client))
+        let tasks = bench.queued.removeValue(forKey: worker) ?? []
+        #expect(tasks.map(\.node) == ["scale", "scale"])
+        bench.report(
+            worker,
+            tasks.map { TaskResult(attempt: $0.attempt, outcome: Self.full, holder: bench.writers[worker]) })
+        #expect(bench.engine.waiting.count == 2)
+        return run
+    }
+
+    private func passQuietTime() throws {
+        bench.now = max(bench.now, try #require(bench.engine.roomDeadline))
+        bench.send(.tick)
+    }
+
+    @Test func oneTaskAtATimeHasItsLastChance() throws {
+        let worker = try #require(bench.addWorker(slots: 2))
+        let client = bench.addClient()
+        let run = try twoThatWait(client, at: worker)
+        try passQuietTime()
+        #expect(bench.queued[worker]?.count == 1 && bench.engine.roomDeadline == nil)
+        for _ in 0..<3 {
+            bench.now = bench.now.advanced(by: 1_000_000)
+            bench.confirm(worker)
+            bench.send(.tick)
+            #expect(bench.queued[worker]?.count == 1, "while one tries for the last time the other waits")
+        }
+        bench.work()
+        while bench.states[run]?.state == .running, bench.engine.roomDeadline != nil {
+            try passQuietTime()
+            bench.work()
+        }
+        #expect(bench.states[run]?.state == .succeeded)
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.giveBack(client)
+        bench.expectEmpty()
+    }
+
+    @Test func aRunThatIsClosedLeavesNoLastChanceBehind() throws {
+        let worker = try #require(bench.addWorker(slots: 2))
+        let client = bench.addClient()
+        let run = try twoThatWait(client, at: worker)
+        try passQuietTime()
+        bench.send(.requested(client, request: 3, .closeRun(run)))
+        bench.send(.tick)
+        #expect(bench.engine.roomTries.isEmpty && bench.engine.waiting.isEmpty)
+    }
+
     @Test func aCallThatWaitsForRoomCanBeCancelled() throws {
         let worker = try #require(bench.addWorker(slots: 2))
         let client = bench.addClient()

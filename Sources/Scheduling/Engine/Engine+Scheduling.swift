@@ -74,7 +74,7 @@ extension Engine {
         _ task: TaskID, _ outcome: Outcome, _ arrival: Arrival?, at now: Instant, _ queue: inout [SchedulerEvent]
     ) {
         guard let origin = tasks.removeValue(forKey: task) else { return }
-        if case .failure(let failure) = outcome, awaitsRoom(origin, failure, arrival) { return }
+        if case .failure(let failure) = outcome, awaitsRoom(origin, failure) { return }
         settle(origin, outcome, arrival, at: now, &queue)
     }
 

@@ -47,27 +47,26 @@ extension Engine {
     // MARK: - Waiting for room
 
     /// A task that found the store full is run again when something has been released, and once more when nothing else runs.
-    mutating func awaitsRoom(_ origin: TaskOrigin, _ failure: Failure, _ arrival: Arrival?) -> Bool {
+    mutating func awaitsRoom(_ origin: TaskOrigin, _ failure: Failure) -> Bool {
         guard failure.kind == .storeFull, taskIsWanted(origin) else { return false }
         let tries = roomTries[origin] ?? RoomTries()
         if tries.count >= RoomTries.most { return false }
         if let last = tries.lastAfter, last == catalog.releasedBytes { return false }
         if case .call(let session, let call) = origin { sessions[session]?.takeBack(call) }
         roomTries[origin]?.lastAfter = nil
-        waiting.append(
-            WaitingTask(
-                origin: origin, failure: failure, arrival: arrival, releasedBytes: catalog.releasedBytes))
+        waiting.append(WaitingTask(origin: origin, releasedBytes: catalog.releasedBytes))
         return true
     }
 
     /// Lets the first of the waiting tasks run again when something has been released, or when nothing is under way that
-    /// could make room: that is its last chance.
+    /// could make room: that is its last chance. One at a time has it: it, too, may make room for the next.
     mutating func admitWaiting(at now: Instant) {
+        if !roomTries.isEmpty { roomTries = roomTries.filter { taskIsWanted($0.key) } }
         guard !waiting.isEmpty else { return }
         waiting = waiting.filter { taskIsWanted($0.origin) }
         noteQuiet(at: now)
         guard let first = waiting.first else { return }
-        let isLast = quietSince.map { now.since($0) >= Self.quietMicroseconds } ?? false
+        let isLast = !hasLastChanceOut && quietSince.map { now.since($0) >= Self.quietMicroseconds } ?? false
         guard isLast || catalog.releasedBytes > first.releasedBytes else { return }
         waiting.removeFirst()
         roomTries[first.origin, default: RoomTries()].count += 1
@@ -78,7 +77,7 @@ extension Engine {
 
     /// When the first waiting task gets its last chance; nil while others may make room.
     var roomDeadline: Instant? {
-        guard !waiting.isEmpty, let quietSince else { return nil }
+        guard !waiting.isEmpty, !hasLastChanceOut, let quietSince else { return nil }
         return quietSince.advanced(by: Self.quietMicroseconds)
     }
 
@@ -93,10 +92,13 @@ extension Engine {
         }
         if workers.values.allSatisfy(\.lent.isEmpty) {
             quietSince = quietSince ?? now
-        } else if !roomTries.values.contains(where: { $0.lastAfter != nil }) {
+        } else if !hasLastChanceOut {
             quietSince = nil
         }
     }
+
+    /// Whether a task that found the store full is at a worker for the last time.
+    private var hasLastChanceOut: Bool { roomTries.values.contains { $0.lastAfter != nil } }
 }
 
 extension RunRecord {

@@ -3,9 +3,6 @@ import AnabranchCore
 /// A task that found the store full and waits for room.
 struct WaitingTask: Sendable {
     let origin: TaskOrigin
-    /// What is told when no room comes.
-    let failure: Failure
-    let arrival: Arrival?
     /// Bytes that had been released when it began to wait.
     let releasedBytes: UInt64
 }
