@@ -77,6 +77,7 @@ class Executor(concurrent.futures.Executor):
         # sent would be gone when the call comes.
         self._kept: dict[int, Any] = {}
         self._idle = threading.Condition()
+        self._ended = threading.Event()
         self._shut = False
         self._lost: ConnectionFailed | None = None
         self._timeline: CallTimeline | None = None
@@ -237,6 +238,8 @@ class Executor(concurrent.futures.Executor):
             with waiting(), self._idle:
                 self._idle.wait_for(lambda: not self._pending)
             self._end()
+            # The connection's thread may have begun to end it, and not written the trace yet.
+            self._ended.wait()
         elif not self._pending:
             self._end()
 
@@ -318,16 +321,20 @@ class Executor(concurrent.futures.Executor):
             self._forget(cancelled)
 
     def _end(self) -> None:
-        run, self._run = self._run, 0
+        with self._idle:
+            run, self._run = self._run, 0
         if run == 0:
             return
-        self.client.unsubscribe(run)
-        if self._timeline is not None:
-            self._timeline.close()
         try:
-            self.client.connection.remove_outbox(self._outbox)
-        except ValueError:
-            return
-        self._kept.clear()
-        if self.client.alive:
-            self.client.tell(control_pb2.ToCoordinator(close_run=control_pb2.CloseRun(run=run)))
+            self.client.unsubscribe(run)
+            if self._timeline is not None:
+                self._timeline.close()
+            try:
+                self.client.connection.remove_outbox(self._outbox)
+            except ValueError:
+                return
+            self._kept.clear()
+            if self.client.alive:
+                self.client.tell(control_pb2.ToCoordinator(close_run=control_pb2.CloseRun(run=run)))
+        finally:
+            self._ended.set()

@@ -49,6 +49,14 @@ def test_a_killed_attempt_and_the_one_after_it(pool, tmp_path):
     assert (second["args"]["attempt"], second["args"]["outcome"]) == (2, "succeeded")
 
 
+def test_a_trace_is_there_when_shutdown_returns(pool, tmp_path):
+    for index in range(20):
+        path = tmp_path / f"{index}.json"
+        with ab.Executor(trace=path) as ex:
+            futures = [ex.submit(abs, -i) for i in range(50)]
+        assert len(tasks(load(path))) == 50 and futures[-1].result() == 49
+
+
 def test_a_killed_attempt_of_a_graph(pool, tmp_path):
     marker = str(tmp_path / "marker")
     graph = ab.Pipeline()
