@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -19,6 +20,12 @@ _PATIENCE = 5.0
 
 # What tests of several directories share.
 sys.path.insert(0, os.path.dirname(__file__))
+
+
+def pytest_configure() -> None:
+    """Have Ctrl-C interrupt where a shell started the tests in its background, with SIGINT ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _children() -> set[int]:
@@ -77,9 +84,12 @@ def nothing_left_behind(request: pytest.FixtureRequest, standing_pool: None) -> 
             if descriptors.get(number) != target and not any(f"/{name}/seg-" in target for name in stores)
         }
 
+    deadline = time.monotonic() + _PATIENCE
+    # What was killed last has ended, and is reaped in a moment.
+    while "children" not in exempt and _children() - children and time.monotonic() < deadline:
+        time.sleep(0.01)
     left = _children() - children
     assert "children" in exempt or not left, f"child processes left: {sorted(left)}"
-    deadline = time.monotonic() + _PATIENCE
     # A thread of the client lists the store's directory now and then, and has it open meanwhile.
     while "descriptors" not in exempt and opened() and time.monotonic() < deadline:
         time.sleep(0.01)
