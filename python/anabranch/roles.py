@@ -24,6 +24,8 @@ class Role(enum.IntEnum):
 
 
 OUTPUT_METHODS = ("predict", "predict_proba", "decision_function")
+#: In the order in which scikit-learn's ``stack_method="auto"`` looks for them.
+STACK_METHODS = ("predict_proba", "decision_function", "predict")
 
 
 def _has(value: Any, method: str) -> bool:

@@ -12,7 +12,7 @@ from anabranch.lowering.shared_prefixes import Branch, shared_prefixes
 from anabranch.lowering.steps import ArrayConcat
 from anabranch.node import AndNode, Node, OrNode
 from anabranch.nodes import Mean, SoftVote, Stack, Vote
-from anabranch.roles import OUTPUT_METHODS, estimator_type
+from anabranch.roles import OUTPUT_METHODS, STACK_METHODS, estimator_type
 
 #: Modules of transformers that take less time than a task costs.
 _LIGHT = ("sklearn.preprocessing.", "sklearn.impute._base", "sklearn.compose._target")
@@ -259,12 +259,11 @@ def _methods(stacking: Any) -> dict[str, str] | None:
         return None  # "prefit"
     classifies = estimator_type(stacking) == "classifier"
     asked = getattr(stacking, "stack_method", "predict")
-    order = ("predict_proba", "decision_function", "predict")
     methods: dict[str, str] = {}
     for title, base in stacking.estimators:
         if isinstance(base, str):
             continue
-        wanted = order if asked == "auto" and classifies else ("predict" if asked == "auto" else asked,)
+        wanted = STACK_METHODS if asked == "auto" and classifies else ("predict" if asked == "auto" else asked,)
         method = next((one for one in wanted if hasattr(base, one)), None)
         # Labels as columns are numbered by the stacking classifier.
         if method not in OUTPUT_METHODS or (classifies and method == "predict"):

@@ -11,7 +11,7 @@ from anabranch.lowering.steps import ArrayConcat
 from anabranch.lowering.titles import titles
 from anabranch.node import AndNode, Node, OrNode
 from anabranch.nodes import ColumnConcat, Mean, SoftVote, Stack, Vote
-from anabranch.roles import Role, estimator_type
+from anabranch.roles import STACK_METHODS, Role, estimator_type
 
 #: A step of a pipeline and the node that it stands for.
 _Line = list[tuple[Node, Any]]
@@ -27,7 +27,8 @@ def to_sklearn(graph: Pipeline) -> Any:
     ------
     GraphError
         When a node has no such form: several sources of an OR node, variants, gathers, splitters, native functions,
-        other AND functions, several ends. The message names it.
+        functions that look at y, other AND functions, several ends; predictions that a next node reads but for votes
+        and stacks, for a pipeline's steps transform. The message names it.
     """
     graph.validate()
     if len(graph.sinks) != 1:
@@ -56,15 +57,21 @@ class _Reader:
             return self._stacked(node, parents[0], beside=False)
         if self._is_stack_beside_its_input(parents[0]):
             return self._stacked(node, self._graph.parents(parents[0])[0], beside=True)
+        _check_transforms(parents[0], node)
         return [*self.line(parents[0]), (node, _estimator(node))]
 
     def _joined(self, node: AndNode) -> _Line:
         parents = self._graph.parents(node)
         if node.over or node.join != "natural":
             raise GraphError(f"node {node.name!r} gathers or pairs references, which no estimator does", node.name)
-        common, branches = _factored([self.line(parent) for parent in parents])
-        named = list(zip(titles([parent.name for parent in parents]), map(_branch, branches)))
+        if not parents:
+            raise GraphError(f"node {node.name!r} reads the input alone, as no union or vote does", node.name)
         step = node.step
+        votes = isinstance(step, (Vote, SoftVote, Mean))
+        for parent in parents if not votes else ():
+            _check_transforms(parent, node)
+        common, branches = _factored([self.line(parent) for parent in parents], whole=not votes)
+        named = list(zip(titles([parent.name for parent in parents]), map(_branch, branches)))
         if isinstance(step, ArrayConcat) and step.sparse_threshold is not None:
             return [*common, (node, _columns(node, step, branches))]
         if isinstance(step, ColumnConcat):
@@ -74,7 +81,9 @@ class _Reader:
         if isinstance(step, (Vote, SoftVote)):
             from sklearn.ensemble import VotingClassifier
 
-            voting = "soft" if isinstance(step, SoftVote) else "hard"
+            voting, method = ("soft", "predict_proba") if isinstance(step, SoftVote) else ("hard", "predict")
+            for parent in parents:
+                _check_votes(parent, node, method)
             return [*common, (node, VotingClassifier(named, voting=voting, weights=step.weights))]
         if isinstance(step, Mean) and all(estimator_type(parent.step) == "regressor" for parent in parents):
             from sklearn.ensemble import VotingRegressor
@@ -95,25 +104,95 @@ class _Reader:
         settings = [(base.cv, base.in_sample) if isinstance(base, OrNode) else (None, True) for base in bases]
         if any(in_sample for _, in_sample in settings) or any(cv is not settings[0][0] for cv, _ in settings):
             raise GraphError(f"node {stack.name!r}: its inputs do not share one cv=", stack.name)
-        common, branches = _factored([self.line(base) for base in bases])
+        common, branches = _factored([self.line(base) for base in bases], whole=False)
         if any(len(branch) != 1 for branch in branches):
             raise GraphError(
                 f"node {stack.name!r}: a step before its inputs is fitted once here, and in each fold by scikit-learn",
                 stack.name,
             )
+        if beside:
+            self._check_passes_on(self._graph.parents(self._graph.parents(final)[0])[1], [node for node, _ in common])
+        kind = _common_kind([*bases, final], stack)
         named = list(zip(titles([base.name for base in bases]), (branch[0][1] for branch in branches)))
         options: dict[str, Any] = {"final_estimator": final.step, "cv": settings[0][0], "passthrough": beside}
-        if estimator_type(bases[0].step) == "classifier":
-            methods = {base.output for base in bases}
-            options["stack_method"] = methods.pop() if len(methods) == 1 else "auto"
+        if kind == "classifier":
+            options["stack_method"] = _stack_method(bases)
             return [*common, (final, StackingClassifier(named, **options))]
         return [*common, (final, StackingRegressor(named, **options))]
 
+    def _check_passes_on(self, node: Node, common: Sequence[Node]) -> None:
+        """Raise `GraphError` unless a node gives a stack's own input: what ``passthrough=True`` puts beside it."""
+        if common and node is common[-1]:
+            return
+        if not _is_identity(node) or list(self._graph.parents(node)) != list(common[-1:]):
+            raise GraphError(
+                f"node {node.name!r} stands beside a stack, where scikit-learn has nothing but the stack's own input",
+                node.name,
+            )
 
-def _factored(lines: Sequence[_Line]) -> tuple[_Line, list[_Line]]:
-    """Return what all lines begin with, and the rest of each."""
+
+def _check_transforms(node: Node, reader: Node) -> None:
+    """Raise `GraphError` when a node predicts for one that is no vote and no stack."""
+    if node.emits_predictions:
+        raise GraphError(
+            f"node {node.name!r}: its predictions are the input of {reader.name!r}; scikit-learn's pipelines and "
+            "unions transform before their end",
+            node.name,
+        )
+
+
+def _check_votes(node: Node, vote: Node, method: str) -> None:
+    """Raise `GraphError` unless a node can be among the estimators of a `VotingClassifier`."""
+    if isinstance(node.step, Vote) and method == "predict":
+        return
+    if node.role is not Role.PREDICTOR or estimator_type(node.step) != "classifier" or node.output != method:
+        raise GraphError(
+            f"node {node.name!r} is no classifier that gives {vote.name!r} its {method}, as scikit-learn's votes need",
+            node.name,
+        )
+
+
+def _is_identity(node: Node) -> bool:
+    from sklearn.preprocessing import FunctionTransformer
+
+    step = node.step
+    return type(step) is FunctionTransformer and step.func is None and not getattr(step, "_sklearn_output_config", None)
+
+
+def _common_kind(nodes: Sequence[Node], stack: Node) -> str:
+    """Return what all of a stack's nodes are; scikit-learn cuts folds by it, and takes no others together."""
+    kinds = {estimator_type(node.step) if node.role is Role.PREDICTOR else None for node in nodes}
+    kind = kinds.pop()
+    if kinds or kind not in ("classifier", "regressor"):
+        raise GraphError(
+            f"node {stack.name!r}: before and behind it are not classifiers only, nor regressors only", stack.name
+        )
+    return kind
+
+
+def _stack_method(bases: Sequence[Node]) -> str:
+    """Return the ``stack_method`` by which each base of a `StackingClassifier` gives what its node does."""
+    methods = {base.output for base in bases}
+    for base in bases:
+        if base.output == "predict":
+            raise GraphError(
+                f"node {base.name!r}: its labels are columns of a stack, and scikit-learn numbers them", base.name
+            )
+        first = next(method for method in STACK_METHODS if hasattr(base.step, method))
+        if len(methods) > 1 and base.output != first:
+            raise GraphError(
+                f"node {base.name!r}: output={base.output!r}, of which scikit-learn's stacks have one for all "
+                f"inputs, or each input's first ({first!r})",
+                base.name,
+            )
+    return methods.pop() if len(methods) == 1 else "auto"
+
+
+def _factored(lines: Sequence[_Line], whole: bool = True) -> tuple[_Line, list[_Line]]:
+    """Return what all lines begin with, and the rest of each: nothing, when a line may be used up as a whole."""
     length = 0
-    while all(len(line) > length and line[length][0] is lines[0][length][0] for line in lines):
+    most = min(map(len, lines)) - (not whole)
+    while length < most and all(line[length][0] is lines[0][length][0] for line in lines):
         length += 1
     return lines[0][:length], [line[length:] for line in lines]
 
@@ -155,9 +234,15 @@ def _pipeline(line: _Line) -> Any:
 
 def _estimator(node: Node) -> Any:
     if node.role.is_fitted:
+        if getattr(node, "fit", "each") == "sequential":
+            raise GraphError(f"node {node.name!r} is fitted by partial_fit, and a pipeline's steps by fit", node.name)
         return node.step
     if node.role is Role.FUNCTION:
         from sklearn.preprocessing import FunctionTransformer
 
+        from anabranch.runtime.combining import looks_at_more_than_X
+
+        if looks_at_more_than_X(node.step):
+            raise GraphError(f"node {node.name!r} is a function of more than X, all that scikit-learn gives", node.name)
         return FunctionTransformer(node.step)
     raise GraphError(f"node {node.name!r} is a splitter or a native function, which no estimator is", node.name)

@@ -87,12 +87,19 @@ def call_single(context: TaskContext, function: Any, data: Xy) -> Any:
     """
     if takes_xy(function):
         return function(data)
+    if not looks_at_more_than_X(function):
+        return function(data.X)
+    if data.y is None and positional(function)[0] >= 2:
+        raise TaskRefused(f"{context.name} needs y: give y with the input of the run")
+    return function(data.X, data.y)
+
+
+def looks_at_more_than_X(function: Any) -> bool:
+    """Whether an OR node's function is given more than X; see `call_single`."""
+    if takes_xy(function):
+        return True
     needed, taken, names = positional(function)
-    if needed >= 2 or (taken >= 2 and names[1] == "y"):
-        if data.y is None and needed >= 2:
-            raise TaskRefused(f"{context.name} needs y: give y with the input of the run")
-        return function(data.X, data.y)
-    return function(data.X)
+    return needed >= 2 or (taken >= 2 and names[1] == "y")
 
 
 def takes_xy(function: Any) -> bool:

@@ -9,11 +9,12 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier, VotingRegressor
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -197,6 +198,115 @@ def test_scores_of_a_soft_vote_are_accuracies():
 def test_what_has_no_form_in_scikit_learn_is_named(graph, named):
     with pytest.raises(GraphError, match=named):
         graph().to_sklearn()
+
+
+def scaled_by_class(X, y):
+    return X * (1 + np.mean(y))
+
+
+def scaled(X):
+    return X * 100
+
+
+def stack_beside(other):
+    """A stack, and beside it what another node makes of the rows."""
+    bases = [ab.OrNode("tree", tree(), output="predict_proba"), ab.OrNode("nb", GaussianNB(), output="predict_proba")]
+    graph = ab.Pipeline("g", bases >> ab.AndNode("stack", ab.nodes.Stack()))
+    columns = ab.AndNode("columns", ab.nodes.ColumnConcat())
+    for node in (other, columns, final := ab.OrNode("final", LogisticRegression(max_iter=500))):
+        graph.add_node(node)
+    for edge in ((graph["stack"], columns), (other, columns), (columns, final)):
+        graph.add_edge(*edge)
+    return graph
+
+
+def stack_of(*bases):
+    stack = ab.AndNode("stack", ab.nodes.Stack())
+    return ab.Pipeline("g", list(bases) >> stack >> ab.OrNode("final", tree()))
+
+
+NO_FORM = {
+    "predictions in a chain": (
+        lambda: ab.Pipeline("g", ab.OrNode("first", tree(), output="predict_proba") >> ab.OrNode("last", GaussianNB())),
+        "first",
+    ),
+    "a transformer's predictions in a chain": (
+        lambda: ab.Pipeline(
+            "g",
+            ab.OrNode("lda", LinearDiscriminantAnalysis(), output="predict_proba")
+            >> ab.OrNode("last", DecisionTreeClassifier(random_state=0, max_depth=2)),
+        ),
+        "lda",
+    ),
+    "predictions side by side": (
+        lambda: ab.Pipeline(
+            "g",
+            [
+                ab.OrNode("lda", LinearDiscriminantAnalysis(), output="predict_proba"),
+                ab.OrNode("pca", PCA(2, random_state=0)),
+            ]
+            >> ab.AndNode("columns", ab.nodes.ColumnConcat())
+            >> ab.OrNode("last", tree()),
+        ),
+        "lda",
+    ),
+    "a function of X and y": (
+        lambda: ab.Pipeline("g", ab.OrNode("f", scaled_by_class) >> ab.OrNode("last", GaussianNB())),
+        "f",
+    ),
+    "a stack beside a function": (lambda: stack_beside(ab.OrNode("times", scaled)), "times"),
+    "a stack beside a transformer": (lambda: stack_beside(ab.OrNode("pca", PCA(1, random_state=0))), "pca"),
+    "a stack of mixed outputs": (
+        lambda: stack_of(
+            ab.OrNode("a", LogisticRegression(max_iter=500), output="decision_function"),
+            ab.OrNode("b", GaussianNB(), output="predict_proba"),
+        ),
+        "a",
+    ),
+    "a stack of labels": (lambda: stack_of(ab.OrNode("a", tree()), ab.OrNode("b", GaussianNB())), "a"),
+}
+
+
+@pytest.mark.parametrize("case", NO_FORM)
+def test_what_scikit_learn_would_compute_otherwise_has_no_form(case):
+    graph, named = NO_FORM[case]
+    with pytest.raises(GraphError) as raised:
+        graph().to_sklearn()
+    assert raised.value.node == named and repr(named) in str(raised.value)
+
+
+@pytest.mark.parametrize("case", ["a transformer's predictions in a chain", "a function of X and y"])
+def test_what_has_no_form_is_fitted_as_a_graph_in_searches(case):
+    X, y = load_iris(return_X_y=True)
+    scores = ab.model_selection.cross_val_score(NO_FORM[case][0](), X, y, cv=KFold(3, shuffle=True, random_state=0))
+    folds = KFold(3, shuffle=True, random_state=0).split(X)
+    assert scores.tolist() == [by_hand(case, X, y, train, test) for train, test in folds]
+
+
+def by_hand(case, X, y, train, test):
+    """What the graph's score is, with scikit-learn's own estimators."""
+    if case == "a function of X and y":
+        model = GaussianNB().fit(scaled_by_class(X[train], y[train]), y[train])
+        return model.score(scaled_by_class(X[test], y[test]), y[test])
+    first, last = LinearDiscriminantAnalysis(), DecisionTreeClassifier(random_state=0, max_depth=2)
+    last.fit(cross_val_predict(first, X[train], y[train], method="predict_proba"), y[train])
+    return last.score(first.fit(X[train], y[train]).predict_proba(X[test]), y[test])
+
+
+def test_a_stack_beside_the_node_that_it_reads_is_one_with_passthrough():
+    scale, columns = ab.OrNode("scale", StandardScaler()), ab.AndNode("columns", ab.nodes.ColumnConcat())
+    models = {"lr": LogisticRegression(), "svc": LinearSVC()}
+    bases = [ab.OrNode(name, model, output="decision_function") for name, model in models.items()]
+    stack = ab.AndNode("stack", ab.nodes.Stack())
+    graph = ab.Pipeline("g", scale >> bases >> stack >> columns >> ab.OrNode("t", tree()))
+    graph.add_edge(scale, columns)
+    X, y = load_breast_cancer(return_X_y=True)
+    stack = StackingClassifier(
+        [("lr", LogisticRegression()), ("svc", LinearSVC())], tree(), stack_method="decision_function", passthrough=True
+    )
+    expected = make_pipeline(StandardScaler(), stack).fit(X[::2], y[::2]).predict(X[1::2])
+    np.testing.assert_array_equal(graph.to_sklearn().fit(X[::2], y[::2]).predict(X[1::2]), expected)
+    np.testing.assert_array_equal(predictions(graph, X[::2], y[::2], X[1::2]), expected)
 
 
 def test_an_unknown_way_to_expand_is_refused():
