@@ -200,7 +200,7 @@ class TaskLoop:
             message.released.extend(self._ended_views())
         if self._done or started is not None or message.released:
             self._flush_output()
-            self._surroundings.restore_streams()
+            self._surroundings.restore_all()
             results, self._done = self._done, []
             message.loaded.extend(self._libraries.take_news())
             self._channel.send(message, results)

@@ -14,7 +14,9 @@ _LOWEST_COPY = 64
 class Surroundings:
     """Working directory, import path, environment and standard streams, as they are when this is made.
 
-    What a task adds stays, for a library that it imports may add the same; what it takes away comes back.
+    What a task adds stays, for a library that it imports may add the same; what it takes away comes back. A variable
+    with another value stays as the task set it. What goes past `os.environ` (`os.putenv`, `os.unsetenv`, C code) is
+    not seen.
     """
 
     def __init__(self) -> None:
@@ -34,8 +36,7 @@ class Surroundings:
         if sys.path != self._path:
             self._restore_path()
         if len(os.environ) < len(self._environment):
-            for name, value in self._environment.items():
-                os.environ.setdefault(name, value)
+            self._restore_environment()
         try:
             left = os.getcwd() != self._directory
         except OSError:
@@ -45,14 +46,18 @@ class Surroundings:
             with suppress(OSError):
                 os.chdir(self._directory)
 
-    def restore_streams(self) -> None:
-        """Put back the standard streams, before a task that may take long and whenever results leave.
+    def restore_all(self) -> None:
+        """Put back what takes longer to look at, before a task that may take long and whenever results leave.
+
+        The standard streams, and variables in whose place others came.
 
         Raises
         ------
         OSError
             When the copies that this keeps are closed as well.
         """
+        if not all(map(os.environ.__contains__, self._environment)):
+            self._restore_environment()
         for number, copy in self._copies.items():
             if _identity(number) != self._files[number]:
                 os.dup2(copy, number)
@@ -63,6 +68,10 @@ class Surroundings:
                 self._streams[name] = stream
             if getattr(sys, name, None) is not stream:
                 setattr(sys, name, stream)
+
+    def _restore_environment(self) -> None:
+        for name, value in self._environment.items():
+            os.environ.setdefault(name, value)
 
     def _restore_path(self) -> None:
         if any(entry not in sys.path for entry in self._path):

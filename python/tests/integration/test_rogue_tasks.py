@@ -451,6 +451,13 @@ def look_around():
     return os.getcwd(), sys.path, dict(os.environ), opened > 2
 
 
+def trade_variables():
+    """Put another in the place of each variable: as many as before."""
+    for name in list(os.environ):
+        os.environ[f"INSTEAD_OF_{name}"] = os.environ.pop(name)
+    return sorted(os.environ)
+
+
 def speak_and_die():
     print("spoken after all")
     os.abort()
@@ -470,6 +477,16 @@ def test_a_ruined_process_is_as_before(pool, tmp_path):
         for _ in range(4):
             assert ex.submit(look_around).result(LIMIT) == here
         assert "last output:\nspoken after all" in str(ex.submit(speak_and_die).exception(LIMIT))
+
+
+def test_variables_that_were_traded_for_others_come_back(pool):
+    with ab.Executor() as ex:
+        before = ex.submit(lambda: dict(os.environ)).result(LIMIT)
+        for _ in range(4):
+            traded = ex.submit(trade_variables).result(LIMIT)
+            assert "PATH" not in traded and "INSTEAD_OF_PATH" in traded
+            after = [ex.submit(lambda: dict(os.environ)) for _ in range(4)]
+            assert all(one.result(LIMIT).items() >= before.items() for one in after)
 
 
 # ---- what is there
