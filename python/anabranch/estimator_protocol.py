@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from anabranch.errors import GraphError
+
 if TYPE_CHECKING:
     from anabranch.estimator import GraphEstimator
 
@@ -53,7 +55,11 @@ class EstimatorProtocol:
 
     @property
     def _estimator_type(self) -> str | None:
-        return self.as_estimator()._estimator_type
+        try:
+            return self.as_estimator()._estimator_type
+        except GraphError as error:
+            # To whoever asks with hasattr, what cannot be an estimator is of no kind.
+            raise AttributeError(str(error)) from error
 
     def __getattr__(self, name: str) -> Any:
         # scikit-learn asks an unfitted estimator which methods it will have.

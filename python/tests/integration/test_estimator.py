@@ -203,12 +203,19 @@ def test_weights_reach_the_nodes():
     np.testing.assert_array_equal(got, expected)
 
 
+def is_classifier_before_tags(graph):
+    """What scikit-learn asks before it knows tags."""
+    return getattr(graph, "_estimator_type", None) == "classifier"
+
+
 def test_graphs_that_are_no_estimators():
     several = ab.Pipeline(
         "several", ab.OrNode("scale", StandardScaler()) >> [ab.OrNode("a", tree()), ab.OrNode("b", tree())]
     )
     with pytest.raises(ValueError, match=r"several ends \(a, b\)"):
         several.as_estimator()
+    for graph in (several, ab.Pipeline("empty")):
+        assert not hasattr(graph, "_estimator_type") and not is_classifier_before_tags(graph)
     variants = ab.Pipeline("variants", ab.OrNode("tree", tree(), params={"max_depth": [1, 2]}))
     with pytest.raises(ValueError, match="has 2 results"):
         variants.as_estimator().fit(X, Y)
