@@ -26,7 +26,7 @@ class DrivenSearchCV(OnPool, sklearn.model_selection.GridSearchCV):
     driver : callable
         Called with ``evaluate``, a function of a list of candidates (dicts of parameters) that returns all results so
         far as in ``cv_results_``; those of the candidates are the last ones, in their order. The search ends when the
-        driver returns.
+        driver returns; when it has proposed nothing, `fit` raises ValueError.
     scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
         As for `GridSearchCV`.
 
@@ -72,7 +72,17 @@ class DrivenSearchCV(OnPool, sklearn.model_selection.GridSearchCV):
         self.return_train_score = return_train_score
 
     def _propose(self, evaluate: Callable, named: Mapping[str, Any]) -> None:
+        proposed = 0
+
         def evaluate_list(candidates: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-            return evaluate([dict(candidate) for candidate in candidates], **named)
+            nonlocal proposed
+            settings = [dict(candidate) for candidate in candidates]
+            proposed += len(settings)
+            return evaluate(settings, **named)
 
         self.driver(evaluate_list)
+        if not proposed:
+            raise ValueError(
+                f"DrivenSearchCV(driver={self.driver!r}): the driver returned without a candidate; it has to call its "
+                "argument, evaluate, with a list of dicts of parameters at least once"
+            )

@@ -392,6 +392,8 @@ def test_a_driver_proposes_candidates_by_the_scores_so_far(pool):
     assert clone(search).driver is not None and "driver" in search.get_params()
     with pytest.raises(ValueError, match=r"No fits|not.*empty|iterable|results"):
         ours.DrivenSearchCV(pipeline, lambda evaluate: evaluate([]), cv=3).fit(X, Y)
+    with pytest.raises(ValueError, match="without a candidate"):
+        ours.DrivenSearchCV(pipeline, lambda evaluate: None, cv=3).fit(X, Y)
 
 
 def test_a_search_shows_its_fits_when_asked(pool, capsys):
