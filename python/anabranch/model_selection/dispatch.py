@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import pickle
 import queue
 import sys
@@ -249,6 +250,9 @@ class Dispatch:
             return
         for number, answer in zip(work.calls, outcome):
             self._told(answer)
+            if isinstance(answer.value, dict) and "estimator" in answer.value:
+                # Its arrays are the store's own, which nobody may write to; a model is its user's, to fit further.
+                answer.value["estimator"] = copy.deepcopy(answer.value["estimator"])
             self._results[number] = answer.value
             recipe = self._recipes.get(number)
             if segment.parent is None and recipe is not None:

@@ -32,6 +32,23 @@ class KeptCandidate:
     models: list[Any]
 
 
+def check_ranked(search: Any, count: int) -> None:
+    """Raise `RequestError` when it is plain before the fit that nothing will rank the candidates to be kept.
+
+    Of a callable ``scoring`` it is known after the first scores only how many metrics it gives.
+    """
+    if isinstance(search.scoring, (list, tuple, set, dict)):
+        _ranking_metric(search, count)
+
+
+def _ranking_metric(search: Any, count: int) -> str:
+    if not isinstance(search.refit, str):
+        raise RequestError(
+            f"options(top_k={count}): with several metrics, refit must name the one that ranks; it is {search.refit!r}"
+        )
+    return search.refit
+
+
 def kept_candidates(search: Any, models: Sequence[Any], count: int) -> list[KeptCandidate]:
     """Return the best candidates of a fitted search, the best first.
 
@@ -49,14 +66,7 @@ def kept_candidates(search: Any, models: Sequence[Any], count: int) -> list[Kept
     RequestError
         When there are several metrics and ``refit`` names none to rank by.
     """
-    metric = "score"
-    if search.multimetric_:
-        if not isinstance(search.refit, str):
-            raise RequestError(
-                f"options(top_k={count}): with several metrics, refit must name the one that ranks;"
-                f" it is {search.refit!r}"
-            )
-        metric = search.refit
+    metric = _ranking_metric(search, count) if search.multimetric_ else "score"
     results = search.cv_results_
     means = np.asarray(results[f"mean_test_{metric}"])
     ranks = results[f"rank_test_{metric}"]

@@ -13,7 +13,7 @@ import sklearn.model_selection
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 
 from anabranch.model_selection.backend import on_pool
-from anabranch.model_selection.kept import KeptCandidate, kept_candidates
+from anabranch.model_selection.kept import KeptCandidate, check_ranked, kept_candidates
 from anabranch.model_selection.nesting import runs_in_process
 from anabranch.model_selection.options import current_options
 from anabranch.model_selection.sharing import Sharing
@@ -39,6 +39,8 @@ class OnPool:
             return super().fit(X, y, **params)  # type: ignore[misc]
         with contextlib.ExitStack() as stack:
             top_k = current_options().top_k
+            if top_k:
+                check_ranked(self, top_k)
             backend = stack.enter_context(on_pool(keeps_models=top_k > 0))
             token = _leave_pool.set(stack.close)
             try:

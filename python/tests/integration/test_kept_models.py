@@ -11,8 +11,10 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.decomposition import PCA
 from sklearn.exceptions import FitFailedWarning
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
 import anabranch as ab
 
@@ -60,6 +62,50 @@ def test_several_metrics_need_one_that_ranks():
     search = ours.GridSearchCV(LogisticRegression(), {"C": [1.0]}, scoring=["accuracy", "f1"], refit=False, cv=3)
     with ours.options(top_k=1), pytest.raises(ab.RequestError, match="refit must name"):
         search.fit(X, Y)
+
+
+def test_what_ranks_by_nothing_is_refused_before_a_fit(tmp_path):
+    seen = tmp_path / "fits"
+
+    class Counted(GaussianNB):
+        def fit(self, X, y):
+            seen.touch()
+            return super().fit(X, y)
+
+    for scoring in (["accuracy", "f1"], {"a": "accuracy"}, ("accuracy",)):
+        search = ours.GridSearchCV(Counted(), {"var_smoothing": [1e-9]}, scoring=scoring, refit=False, cv=3)
+        with ours.options(top_k=1), pytest.raises(ab.RequestError, match="refit must name"):
+            search.fit(X, Y)
+    assert not seen.exists()
+
+
+WIDE, LABELS = make_classification(300, 1500, random_state=0)
+
+
+def go_on(model):
+    """Fit a model further, in place, as its user may."""
+    step = model[-1] if isinstance(model, Pipeline) else model
+    step.partial_fit(WIDE[:50], LABELS[:50])
+    step.coef_ *= 2
+    if isinstance(model, Pipeline):
+        model[0].scale_ /= 2
+    return model
+
+
+@pytest.mark.parametrize("last_only", [True, False])
+def test_models_can_be_fitted_further_and_changed(last_only):
+    model = SGDClassifier(random_state=0)
+    estimator = model if last_only else Pipeline([("scale", StandardScaler()), ("model", model)])
+    expected = theirs.cross_validate(estimator, WIDE, LABELS, cv=3, return_estimator=True)["estimator"]
+    given = ours.cross_validate(estimator, WIDE, LABELS, cv=3, return_estimator=True)["estimator"]
+    with ours.options(top_k=1):
+        grid = {"alpha" if last_only else "model__alpha": [1e-4, 1e-3]}
+        best = ours.GridSearchCV(estimator, grid, cv=3).fit(WIDE, LABELS).top_k_[0]
+    same = clone(estimator).set_params(**best.params)
+    kept = theirs.cross_validate(same, WIDE, LABELS, cv=3, return_estimator=True)["estimator"]
+    for one, other in [*zip(given, expected), *zip(best.models, kept)]:
+        mine, theirs_ = go_on(one).decision_function(WIDE), go_on(other).decision_function(WIDE)
+        np.testing.assert_array_equal(mine, theirs_)
 
 
 def test_a_number_of_candidates_is_asked_for():
