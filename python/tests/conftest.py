@@ -9,7 +9,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -85,15 +86,21 @@ def nothing_left_behind(request: pytest.FixtureRequest, standing_pool: None) -> 
         }
 
     deadline = time.monotonic() + _PATIENCE
+
+    def remaining(what: str, found: Callable[[], Any]) -> Any:
+        """What is found time and again; nothing, once it was not there."""
+        while what not in exempt and (left := found()):
+            if time.monotonic() > deadline:
+                return left
+            time.sleep(0.01)
+        return None
+
     # What was killed last has ended, and is reaped in a moment.
-    while "children" not in exempt and _children() - children and time.monotonic() < deadline:
-        time.sleep(0.01)
-    left = _children() - children
-    assert "children" in exempt or not left, f"child processes left: {sorted(left)}"
+    left = remaining("children", lambda: _children() - children)
+    assert not left, f"child processes left: {sorted(left)}"
     # A thread of the client lists the store's directory now and then, and has it open meanwhile.
-    while "descriptors" not in exempt and opened() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert "descriptors" in exempt or not opened(), f"descriptors left: {opened()}"
+    left = remaining("descriptors", opened)
+    assert not left, f"descriptors left: {left}"
 
 
 @pytest.fixture(autouse=True, scope="session")
