@@ -54,7 +54,7 @@ class TaskLoop:
         self._pid = os.getpid()
         self._is_in_task = False
         self._running = task_pb2.Task()
-        self._last: task_pb2.Result | None = None
+        self._last: bytes | None = None
 
     def run(self) -> None:
         """Serve until the worker closes its end.
@@ -166,8 +166,10 @@ class TaskLoop:
 
     def _complete(self, task: task_pb2.Task) -> bool:
         """Put the value of the task before this one where it was sent ahead for; False when it is not to be had."""
-        after, last = task.after, self._last
-        if last is None or (last.task, last.attempt) != (after.task, after.attempt) or not last.HasField("success"):
+        if self._last is None:
+            return False
+        after, last = task.after, task_pb2.Result.FromString(self._last)
+        if (last.task, last.attempt) != (after.task, after.attempt) or not last.HasField("success"):
             return False
         dependencies = task.call.dependencies
         if any(place >= len(dependencies) for place in after.arguments):

@@ -11,6 +11,9 @@ from harness import Dependency, RuntimeHarness
 from anabranch.store import Store
 from anabranch.v1 import common_pb2, task_pb2
 
+# Where the value of the task before comes to stand.
+NO_VALUE_YET = common_pb2.ObjectRef()
+
 
 def identifier(ref: common_pb2.ObjectRef) -> tuple[int, int]:
     return ref.writer, ref.sequence
@@ -29,6 +32,41 @@ def test_results_come_in_order_and_in_batches(client_store: Store) -> None:
         frames = len(runtime.frames) - before
         # How many come together is a matter of time; that some do is not.
         assert frames < len(tasks) and max(len(frame.results) for frame in runtime.frames) <= 64
+
+
+def test_a_chain_in_one_frame_hands_its_values_on(client_store: Store) -> None:
+    def double(value: int) -> int:
+        return 2 * value
+
+    with RuntimeHarness(client_store) as runtime:
+        chain = [runtime.task(call=runtime.call_work(double, 1))]
+        for _ in range(5):
+            chain.append(runtime.task(call=runtime.call_work(double, Dependency(0), dependencies=[NO_VALUE_YET])))
+            chain[-1].after.CopyFrom(task_pb2.Predecessor(task=chain[-2].task, attempt=1, arguments=[0]))
+        runtime.send(task_pb2.ToRuntime(tasks=chain))
+        results = [runtime.result() for _ in chain]
+    assert [result.task for result in results] == [task.task for task in chain]
+    assert [client_store.get(result.success.value) for result in results] == [2, 4, 8, 16, 32, 64]
+
+
+def test_what_was_sent_ahead_is_given_back_where_it_has_no_value(client_store: Store) -> None:
+    def fail() -> None:
+        raise ValueError("on purpose")
+
+    with RuntimeHarness(client_store) as runtime:
+        failing, first, second = (runtime.task(call=runtime.call_work(work)) for work in (fail, int, int))
+        work = runtime.call_work(abs, Dependency(0), dependencies=[NO_VALUE_YET])
+        behind = {}
+        for name, predecessor, place in (("failed", failing, 0), ("not the last", first, 0), ("no place", second, 1)):
+            behind[name] = runtime.task(call=work)
+            behind[name].after.CopyFrom(task_pb2.Predecessor(task=predecessor.task, attempt=1, arguments=[place]))
+        sent = [failing, behind["failed"], first, second, behind["not the last"], runtime.task(call=second.call)]
+        behind["no place"].after.task = sent[-1].task
+        runtime.send(task_pb2.ToRuntime(tasks=[*sent, behind["no place"]]))
+        results = {result.task: result for result in (runtime.result() for _ in range(7))}
+        for name, task in behind.items():
+            assert results[task.task].failure.kind == task_pb2.FAILURE_KIND_CANCELLED, name
+        assert runtime.succeed(call=second.call).HasField("value")
 
 
 def test_a_task_that_may_be_long_does_not_hold_back_results(client_store: Store) -> None:
