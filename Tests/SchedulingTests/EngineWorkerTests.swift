@@ -81,6 +81,30 @@ import Testing
         #expect(bench.entries[run]?.filter { $0.node != NodeIndex(0) }.allSatisfy(\.earlier.isEmpty) == true)
     }
 
+    @Test func anAttemptIsToldByMoreThanItsNumber() throws {
+        let worker = try #require(bench.addWorker(slots: 1))
+        let client = bench.addClient()
+        var graph = graphs.line(.fit)
+        graph.graph.nodes[0].retries = 1
+        let run = try #require(bench.submit(graph, by: client))
+        func fail(_ kind: FailureKind) throws {
+            let task = try #require(bench.queued.removeValue(forKey: worker)?.first)
+            var result = bench.answer(task, by: worker)
+            result.outcome = .failure(Failure(kind: kind, message: "\(kind)"))
+            result.usage.startedMicroseconds = 5
+            bench.report(worker, [result])
+        }
+        // What finds the store full runs again as a new task, whose attempts count from 1.
+        try fail(.killed)
+        try fail(.storeFull)
+        bench.now = max(bench.now, try #require(bench.engine.roomDeadline))
+        bench.send(.tick)
+        try fail(.killed)
+        bench.work()
+        let entry = try #require(bench.entries[run]?.first { $0.node == NodeIndex(0) && $0.phase == .fit })
+        #expect(entry.earlier.map(\.kind) == [.killed, .killed] && entry.earlier.map(\.number) == [1, 1])
+    }
+
     @Test func theFirstAnswerOfAnyAttemptCounts() throws {
         let first = try #require(bench.addWorker(slots: 1, instance: 1))
         let client = bench.addClient()
@@ -120,9 +144,9 @@ import Testing
         let run = try #require(bench.submit(graphs.line(.fit), by: client))
         let task = try #require(bench.queued[worker]?.first)
         bench.queued[worker]?.removeFirst()
-        // Its message seemed lost: the task went elsewhere, and both answer.
+        // Its answer seemed lost: the task went elsewhere, and both answer.
         bench.now = bench.now.advanced(by: 11_000_000)
-        let heartbeat = Heartbeat(running: [], idleSlots: 1)
+        let heartbeat = Heartbeat(running: [], idleSlots: 1, lastBatch: 1)
         bench.send(.workerReported(ResultBatch(epoch: Epoch(7), worker: worker, heartbeat: heartbeat)))
         let late = bench.answer(task, by: worker)
         bench.report(worker, [late])

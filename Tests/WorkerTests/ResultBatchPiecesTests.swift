@@ -32,6 +32,7 @@ import Wire
         #expect(pieces.flatMap(\.results) == batch.results)
         #expect(pieces.flatMap(\.logs) == batch.logs)
         #expect(pieces.compactMap(\.heartbeat) == [batch.heartbeat])
+        #expect(pieces.last?.heartbeat == batch.heartbeat, "it lists nothing that a result before it has ended")
         #expect(pieces.flatMap(\.writersOpened) == batch.writersOpened)
         #expect(pieces.flatMap(\.started) == batch.started)
         #expect(pieces.allSatisfy { $0.epoch == batch.epoch && $0.worker == batch.worker })

@@ -19,6 +19,7 @@ extension Engine {
     private mutating func send(_ batch: TaskBatch, to worker: WorkerID) {
         let number = (workers[worker]?.batches ?? 0) + 1
         workers[worker]?.batches = number
+        for task in batch.tasks { workers[worker]?.lent[task.attempt]?.batch = number }
         if !batch.releases.isEmpty {
             workers[worker]?.unconfirmed.append(SentReleases(number: number, objects: batch.releases))
         }

@@ -43,8 +43,11 @@ extension Engine {
         if let heartbeat = batch.heartbeat {
             workers[id]?.droppedMessages = heartbeat.droppedMessages
             workers[id]?.unconfirmed.removeAll { $0.number <= heartbeat.lastBatch }
-            borrowed += forgetLost(id, heartbeat, at: now)
-            events.append(.heartbeat(id, running: heartbeat.running))
+            let lease = configuration.leaseMicroseconds
+            let underWay = workers[id]?.attemptsUnderWay(heartbeat, lease: lease, at: now) ?? []
+            let running = heartbeat.running + underWay
+            borrowed += forgetLost(id, running: running, at: now)
+            events.append(.heartbeat(id, running: running))
         }
         feed(events, at: now)
         keepEarlier(failed)
@@ -56,10 +59,10 @@ extension Engine {
 
     private func owns(_ writer: WriterID, _ worker: WorkerID) -> Bool { catalog.owner(of: writer) == .worker(worker) }
 
-    /// Attempts that it was sent more than a lease ago and does not list: they, or their results, were lost on the way.
-    private mutating func forgetLost(_ id: WorkerID, _ heartbeat: Heartbeat, at now: Instant) -> [ObjectID] {
+    /// Attempts that it was sent more than a lease ago and does not have: they, or their results, were lost on the way.
+    private mutating func forgetLost(_ id: WorkerID, running: [Attempt], at now: Instant) -> [ObjectID] {
         guard let lent = workers[id]?.lent, !lent.isEmpty else { return [] }
-        let running = Set(heartbeat.running)
+        let running = Set(running)
         var arguments: [ObjectID] = []
         for (attempt, record) in lent
         where now.since(record.sent) > configuration.leaseMicroseconds && !running.contains(attempt) {

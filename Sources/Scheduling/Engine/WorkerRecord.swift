@@ -23,6 +23,13 @@ struct WorkerRecord: Hashable, Sendable {
     var unconfirmed: [SentReleases] = []
     /// As its last heartbeat had it.
     var droppedMessages: UInt64 = 0
+    /// Number of the last message that a heartbeat has told of.
+    private var arrivedBatch: UInt64 = 0
+    /// Number of the last message that went down a lane which has dropped.
+    private var strandedBatch: UInt64 = 0
+    /// Since when heartbeats come that do not know of a message.
+    private var overdueSince: Instant?
+    private var heartbeatAt: Instant?
 
     init(id: WorkerID, hello: WorkerHello) {
         self.id = id
@@ -49,6 +56,27 @@ struct WorkerRecord: Hashable, Sendable {
     mutating func takeBackReleases(_ unsent: [ObjectID]) {
         releases = unconfirmed.flatMap(\.objects) + releases + unsent
         unconfirmed = []
+        strandedBatch = batches
+    }
+
+    /// Attempts that it neither lists nor can know of: their messages had not come when it made this heartbeat, which may be
+    /// old (it or the coordinator stood still, and what was said before is read after). A lane that loses messages without
+    /// dropping is believed for one lease, in which nobody stood still.
+    mutating func attemptsUnderWay(_ heartbeat: Heartbeat, lease: UInt64, at now: Instant) -> [Attempt] {
+        let stoodStill = heartbeatAt.map { now.since($0) >= lease / 2 } ?? true
+        let hasArrived = heartbeat.lastBatch != arrivedBatch
+        heartbeatAt = now
+        arrivedBatch = heartbeat.lastBatch
+        guard heartbeat.lastBatch < batches else {
+            overdueSince = nil
+            return []
+        }
+        let since = stoodStill || hasArrived ? now : overdueSince ?? now
+        overdueSince = since
+        guard now.since(since) < lease else { return [] }
+        let unknown = max(heartbeat.lastBatch, strandedBatch)
+        let listed = Set(heartbeat.running)
+        return lent.filter { $0.value.batch > unknown && !listed.contains($0.key) }.map(\.key).sorted()
     }
 }
 
@@ -61,6 +89,8 @@ struct SentReleases: Hashable, Sendable {
 /// An attempt on its way to a worker, at it, or on its way back. Its arguments are in use for as long.
 struct LentAttempt: Hashable, Sendable {
     let sent: Instant
+    /// Number of the message that has it; 0 until that is made.
+    var batch: UInt64 = 0
     var arguments: [ObjectID]
     /// What was sent ahead behind it.
     var follower: Attempt?

@@ -9,6 +9,7 @@ extension ResultBatch {
         let bytes = encoded()
         if bytes.count <= limit { return [bytes] }
         var (first, second) = (self, ResultBatch(epoch: epoch, worker: worker))
+        if results.count > 1 || logs.count > 1 || !results.isEmpty && !logs.isEmpty { first.moveLast(to: &second) }
         if results.count > 1 {
             let middle = results.count / 2
             first.results = Array(results[..<middle])
@@ -26,6 +27,16 @@ extension ResultBatch {
             return [first.encoded()]
         }
         return first.pieces(limit: limit) + second.pieces(limit: limit)
+    }
+}
+
+extension ResultBatch {
+    /// What holds once all results have been taken: a heartbeat that came before one of them would seem to have lost it.
+    fileprivate mutating func moveLast(to other: inout ResultBatch) {
+        (other.heartbeat, heartbeat) = (heartbeat, nil)
+        (other.released, released) = (released, [])
+        (other.writersClosed, writersClosed) = (writersClosed, [])
+        (other.waiting, waiting) = (waiting, nil)
     }
 }
 

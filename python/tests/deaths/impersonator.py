@@ -43,6 +43,7 @@ class Impersonator:
         self._store = Store(self._path, inline_threshold=self.welcome.inline_threshold)
         self._pending: list[task_pb2.Task] = []
         self.cancelled: list[tuple[int, int]] = []
+        self._last_batch = 0
 
     def _socket(self, kind: int) -> zmq.Socket:
         socket = self._context.socket(kind)
@@ -89,6 +90,7 @@ class Impersonator:
         assert self._lane.poll(int(PATIENCE * 1000)), "nothing comes down the lane"
         batch = task_pb2.TaskBatch.FromString(self._lane.recv())
         assert batch.epoch == self.welcome.epoch and batch.worker == self.welcome.worker
+        self._last_batch = batch.number
         self._pending.extend(batch.tasks)
         self.cancelled.extend((attempt.task, attempt.attempt) for attempt in batch.cancels)
 
@@ -116,7 +118,8 @@ class Impersonator:
 
     def beat(self, *running: task_pb2.Task) -> None:
         """Send a heartbeat that lists these tasks."""
-        heartbeat = task_pb2.Heartbeat(running=[task_pb2.Attempt(task=t.task, attempt=t.attempt) for t in running])
+        attempts = [task_pb2.Attempt(task=t.task, attempt=t.attempt) for t in running]
+        heartbeat = task_pb2.Heartbeat(running=attempts, last_batch=self._last_batch)
         self._send(task_pb2.ResultBatch(heartbeat=heartbeat), None, None)
 
     def beat_until(self, done: Any, *running: task_pb2.Task) -> None:
