@@ -44,8 +44,12 @@ extension Engine {
 }
 
 extension [EarlierAttempt] {
-    /// Each once.
+    /// Each once. Its number alone does not tell it: what runs again as a new task counts from 1 again.
     fileprivate mutating func keep(_ earlier: EarlierAttempt) {
-        if !contains(where: { $0.number == earlier.number }) { append(earlier) }
+        let isKnown = contains {
+            $0.number == earlier.number && $0.usage.worker == earlier.usage.worker
+                && $0.usage.dispatchedMicroseconds == earlier.usage.dispatchedMicroseconds
+        }
+        if !isKnown { append(earlier) }
     }
 }
