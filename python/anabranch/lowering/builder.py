@@ -140,7 +140,7 @@ class Builder:
         if getattr(estimator, "_sklearn_output_config", None):
             return False  # frames, with names that depend on all branches
         active = [branch for branch in branches if branch[1] != "drop"]
-        worth = [branch for branch in active if self._expand == "all" or not _is_light(branch[1])]
+        worth = [branch for branch in active if self._expand == "all" or not is_light(branch[1])]
         return len(worth) > 1
 
     def _union(self, union: Any, name: str, source: Node | None, middle: bool, output: Any) -> Node:
@@ -194,7 +194,7 @@ class Builder:
 
     def _voters(self, vote: Any, name: str, source: Node | None, **options: Any) -> list[Node]:
         voters = [Branch(title, voter, source) for title, voter in vote.estimators if voter != "drop"]
-        worth = (lambda step: True) if self._expand == "all" else (lambda step: not _is_light(step))
+        worth = (lambda step: True) if self._expand == "all" else (lambda step: not is_light(step))
 
         def add(title: str, step: Any, behind: Node | None) -> Node:
             return self.add(step, _path(name, title), behind, middle=True)
@@ -237,13 +237,13 @@ def _passes(step: Any) -> bool:
     return step is None or (isinstance(step, str) and step == "passthrough")
 
 
-def _is_light(step: Any) -> bool:
+def is_light(step: Any) -> bool:
     """Whether a transformer takes less time than a task costs."""
     if _passes(step) or isinstance(step, str):
         return True
     steps = getattr(step, "steps", None)
     if isinstance(steps, list):
-        return all(_is_light(inner) for _, inner in steps)
+        return all(is_light(inner) for _, inner in steps)
     return f"{type(step).__module__}.".startswith(_LIGHT)
 
 

@@ -49,6 +49,9 @@ class Agenda:
         self._calls: dict[Segment, deque[int]] = {}
         self._pending: dict[Segment, int] = {}
         self._seconds: float | None = None
+        # What a segment still waits for, and who still waits for a segment of branches.
+        self._waits: dict[Segment, set[Segment]] = {}
+        self._users: dict[Segment, set[Segment]] = {}
 
     @property
     def finished(self) -> bool:
@@ -80,15 +83,24 @@ class Agenda:
             if calls:
                 return Work(segment, calls)
 
-    def fitted(self, segment: Segment, *, failed: bool = False) -> None:
-        """Note that a segment's steps are there: what is below it can begin.
+    def fitted(self, segment: Segment, *, failed: bool = False) -> list[Segment]:
+        """Note that a segment's steps or branches are there: what is below it, or waits for it, can begin.
 
-        With ``failed`` one of them raised: nothing further is shared, and its calls say what was raised.
+        With ``failed`` a step raised: nothing further is shared, and its calls say what was raised.
+
+        Returns
+        -------
+        segments of branches whose outputs nobody will need again
         """
+        if segment.titles:
+            self._release_users(segment)
+            return []
         if failed:
+            segment.branches.clear()
             for child in list(segment.children):
                 segment.calls.extend(child.dissolve())
         self._release_below(segment)
+        return self._consumed(segment)
 
     def answered(self, segment: Segment, seconds: Sequence[float]) -> list[Segment]:
         """Note that calls that end on a segment were answered.
@@ -117,13 +129,44 @@ class Agenda:
             current = current.parent
         return over
 
-    def give_up(self, segment: Segment) -> None:
-        """Take a segment whose steps could not be shared apart: its calls go to the segment above it."""
+    def give_up(self, segment: Segment) -> list[Segment]:
+        """Take a segment whose steps could not be shared apart: its calls go to the segment above it.
+
+        Who waits for a segment of branches fits them itself.
+
+        Returns
+        -------
+        segments of branches whose outputs nobody will need again
+        """
+        if segment.titles:
+            for user in self._users.get(segment, ()):
+                user.needs.remove(segment)
+            self._release_users(segment)
+            return []
         assert segment.parent is not None
         calls = segment.dissolve()
         parent = segment.parent
         self._calls.setdefault(parent, deque()).extend(calls)
         self._push(parent, self._order[segment], False)
+        return self._consumed(segment)
+
+    def abandon(self, segment: Segment) -> tuple[list[Segment], list[Segment]]:
+        """Note that a segment will never be there.
+
+        Returns
+        -------
+        lost : list of Segment
+            Itself or, when it is of branches, those who wait for it. Their calls, and those below them, are the
+            caller's to answer.
+        over : list of Segment
+            Segments of branches whose outputs nobody will need again.
+        """
+        assert segment.parent is not None
+        lost = [segment]
+        if segment.titles:
+            users = self._users.get(segment, set())
+            lost = [child for child in segment.parent.children if child in users]
+        return lost, [branch for one in lost for branch in self._consumed(one)]
 
     def _open(self, root: Segment) -> None:
         for number, segment in enumerate(root.walk()):
@@ -139,11 +182,34 @@ class Agenda:
             self._release_below(root)
 
     def _release_below(self, segment: Segment) -> None:
+        for branch in segment.branches:
+            self._order[branch] = self._order[segment]
+            self._push(branch, self._order[branch], True)
         for child in segment.children:
-            self._push(child, self._order[child], True)
+            if child.needs:
+                self._waits[child] = set(child.needs)
+                for branch in child.needs:
+                    self._users.setdefault(branch, set()).add(child)
+            else:
+                self._push(child, self._order[child], True)
         if segment.calls:
             self._calls[segment] = deque(segment.calls)
             self._push(segment, self._order[segment], False)
+
+    def _release_users(self, branch: Segment) -> None:
+        for user in self._users.get(branch, ()):
+            self._waits[user].discard(branch)
+            if not self._waits[user]:
+                self._push(user, self._order[user], True)
+
+    def _consumed(self, segment: Segment) -> list[Segment]:
+        """Note that a segment needs its branches no longer, and return those that nobody does."""
+        over = []
+        for branch in segment.needs:
+            self._users[branch].discard(segment)
+            if not self._users[branch]:
+                over.append(branch)
+        return over
 
     def _push(self, segment: Segment, place: int, with_steps: bool) -> None:
         heapq.heappush(self._ready, (segment.fold, place, with_steps, next(self._numbers), segment))

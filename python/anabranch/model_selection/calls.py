@@ -10,6 +10,7 @@ from typing import Any
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from anabranch.model_selection.branches import Branch, branches, is_union
 from anabranch.model_selection.fingerprints import fingerprint, is_unseeded
 from anabranch.model_selection.options import APART, Options
 from anabranch.model_selection.units import is_nested, units
@@ -82,12 +83,15 @@ class Recipe:
     last : str
     keys : tuple of Hashable
         One for each of ``steps``, when they can be shared.
+    branches : dict of int to dict
+        By its position among ``steps``, the branches of each union that can be taken apart.
     """
 
     estimator: Any
     steps: list[str] = field(default_factory=list)
     last: str = "estimator"
     keys: tuple[Hashable, ...] = ()
+    branches: dict[int, dict[str, Branch]] = field(default_factory=dict)
 
 
 class Recipes:
@@ -120,10 +124,11 @@ class Recipes:
         made = self._made.get((base, id(parameters)))
         if made is None:
             self._kept.append(parameters)
-            made = self._made[base, id(parameters)] = self._make(base, parameters)
+            made = self._made[base, id(parameters)] = self._make(base, call)
         return made
 
-    def _make(self, base: Hashable, parameters: dict[str, Any] | None) -> Recipe:
+    def _make(self, base: Hashable, call: Call) -> Recipe:
+        parameters: dict[str, Any] | None = call.named["parameters"]
         estimator = self._bases[base]
         recipe = Recipe(estimator)
         if type(estimator) is not Pipeline:
@@ -140,11 +145,24 @@ class Recipes:
         recipe.steps, recipe.last = [name for name, _ in steps], estimator.steps[-1][0]
         if not _is_pairwise(estimator):
             recipe.keys = tuple(self._key(name, step, parameters) for name, step in steps)
+            # What is routed to branches would have to be routed to some of them alone.
+            if not call.named.get("fit_params"):
+                recipe.branches = self._branches([step for _, step in steps], call)
         return recipe
 
     def _key(self, name: str, step: Any, parameters: Any) -> Hashable:
         key = name, fingerprint(step)
-        return (*key, id(parameters)) if self._options.unseeded == APART and is_unseeded(step) else key
+        return (*key, id(parameters)) if self._is_apart(step) else key
+
+    def _is_apart(self, step: Any) -> bool:
+        return self._options.unseeded == APART and is_unseeded(step)
+
+    def _branches(self, steps: Sequence[Any], call: Call) -> dict[int, dict[str, Branch]]:
+        X = call.arguments[1]
+        rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        # A union that draws for each candidate is one step.
+        unions = {place: step for place, step in enumerate(steps) if is_union(step) and not self._is_apart(step)}
+        return {place: branches(step, rows) for place, step in unions.items()}
 
 
 def _is_pairwise(estimator: Any) -> bool:

@@ -9,7 +9,7 @@ import queue
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -17,11 +17,12 @@ from anabranch.client import current
 from anabranch.errors import ConnectionFailed, TaskError, TaskKilled, TaskTimeout
 from anabranch.executor import Executor
 from anabranch.model_selection.agenda import Agenda, Work
+from anabranch.model_selection.branches import Branch
 from anabranch.model_selection.calls import Call, Recipe, Recipes, common_arguments
 from anabranch.model_selection.options import Options
 from anabranch.model_selection.prefixes import Segment, share_prefixes
 from anabranch.model_selection.sharing import Sharing
-from anabranch.model_selection.tasks import Answer, run_calls, run_failed, run_fits, run_segment
+from anabranch.model_selection.tasks import Answer, run_branches, run_calls, run_failed, run_fits, run_segment
 from anabranch.progress import Progress
 from anabranch.references import Ref
 from anabranch.slots import pool_slots
@@ -142,14 +143,29 @@ class Dispatch:
                 plain.setdefault(None, []).append(number)
         roots = []
         for members in trees.values():
-            root = share_prefixes(len(roots), [(number, self._recipes[number].keys) for number in members])
+            root = share_prefixes(
+                len(roots), [(number, self._recipes[number].keys) for number in members], self._branches_of
+            )
             if root.children:
                 roots.append(root)
+                self._count_branches(root)
             else:
                 plain.setdefault(None, []).extend(members)
         for members in plain.values():
             roots.append(Segment(len(roots), calls=sorted(members)))
         return roots
+
+    def _branches_of(self, number: int, position: int) -> Mapping[str, Branch]:
+        return self._recipes[number].branches.get(position, {})
+
+    def _count_branches(self, root: Segment) -> None:
+        for segment in root.walk():
+            if segment.needs:
+                unit = self._recipes[segment.example].steps[segment.begin]
+                names = [f"{unit}__{title}" for title in self._branches_of(segment.example, segment.begin)]
+                for below in segment.walk():
+                    for _ in below.calls:
+                        self._sharing.add_branches(names)
 
     # ---- submission
 
@@ -170,10 +186,12 @@ class Dispatch:
     def _submit(self, work: Work) -> Any:
         segment = work.segment
         if not work.calls:
-            call = self._calls[segment.example]
-            return self._executor.submit(
-                run_segment, *self._fit_arguments(segment.example, segment.parent), call.own, segment.end
-            )
+            own = self._calls[segment.example].own
+            shared = self._fit_arguments(segment.example, segment.parent)
+            if segment.titles:
+                return self._executor.submit(run_branches, *shared, own, segment.begin, segment.titles)
+            branches = [self._shared[branch] for branch in segment.needs]
+            return self._executor.submit(run_segment, *shared, own, segment.end, branches)
         calls = [self._calls[number] for number in work.calls]
         if segment.parent is not None:
             return self._executor.submit(
@@ -246,7 +264,8 @@ class Dispatch:
             self._told(outcome)
             # The task's own object in the store is what dependents get.
             self._shared[segment] = future.ref
-            agenda.fitted(segment, failed=outcome.value.failed)
+            failed = not segment.titles and outcome.value.failed
+            self._release(agenda.fitted(segment, failed=failed))
             return
         for number, answer in zip(work.calls, outcome):
             self._told(answer)
@@ -260,17 +279,22 @@ class Dispatch:
         self._answered(agenda, segment, [answer.seconds for answer in outcome])
 
     def _answered(self, agenda: Agenda, segment: Segment, seconds: Sequence[float]) -> None:
-        for over in agenda.answered(segment, seconds):
-            self._shared.pop(over, None)
+        self._release(agenda.answered(segment, seconds))
+
+    def _release(self, over: Sequence[Segment]) -> None:
+        for segment in over:
+            self._shared.pop(segment, None)
 
     def _fail(self, agenda: Agenda, work: Work, error: Exception) -> None:
         segment = work.segment
         if not work.calls:
             if not isinstance(error, (TaskKilled, TaskTimeout)):
                 # Not the steps' fault, or not one that could be told: each candidate fits them, or fails, by itself.
-                agenda.give_up(segment)
+                self._release(agenda.give_up(segment))
                 return
-            for below in segment.walk():
+            lost, over = agenda.abandon(segment)
+            self._release(over)
+            for below in [one for top in lost for one in top.walk()]:
                 for number in below.calls:
                     self._results[number] = self._failed(number, error, segment)
                 if below.calls:
@@ -291,7 +315,9 @@ class Dispatch:
         call = self._calls[number]
         where = call.describe()
         if segment is not None:
-            where += f", step {self._recipes[number].steps[segment.begin]!r}, which it shares"
+            where += f", step {self._recipes[number].steps[segment.begin]!r}"
+            where += f", branch {', '.join(map(repr, segment.titles))}" if segment.titles else ""
+            where += ", which it shares"
         told = type(error)(f"{where}: {error}")
         told.__cause__ = error.__cause__
         if not call.is_fit:

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import functools
 import time
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,8 +17,10 @@ from sklearn.base import BaseEstimator, clone
 # Documented, and listed in `__all__`, despite the underscore.
 from sklearn.utils import _safe_indexing as rows_of
 
+from anabranch.model_selection.branch_backend import BranchBackend
+from anabranch.model_selection.branches import reduced
 from anabranch.model_selection.recall import Recall, RecalledTransform, SegmentFitted, can_stand_before
-from anabranch.model_selection.shared_steps import Raised, SharedSteps
+from anabranch.model_selection.shared_steps import Raised, SharedBranch, SharedBranches, SharedSteps
 from anabranch.model_selection.units import steps_before_last, units, units_within
 from anabranch.runtime.private_copies import is_read_only_complaint
 
@@ -38,13 +41,15 @@ class Fold:
 
     def __init__(self, pipeline: Any, X: Any, train: Any, test: Any, shared: Sequence[SharedSteps]) -> None:
         self.pipeline = pipeline
-        self._X = X
+        self.X = X
         self._train = _numbers(train, X)
         self._test = _numbers(test, X)
         self._known = [step for steps in shared for step in steps.steps]
         self._output = shared[-1].output if shared else None
         self._sides: dict[str, Any] = {}
-        self.segment: SharedSteps | None = None
+        self._branches: BranchBackend | None = None
+        self._union: Any = None
+        self.segment: SharedSteps | SharedBranches | None = None
         self.refused: Exception | None = None
         self.fits: Counter[str] = Counter()
         self.transforms: Counter[str] = Counter()
@@ -64,19 +69,58 @@ class Fold:
             self.pipeline = clone(self.pipeline)
             self._fit(y, params, Recall(self._known, copy.deepcopy(self._output)))
 
-    def fit_segment(self, y: Any, params: dict[str, Any], until: int) -> SharedSteps:
-        """Fit the steps up to number ``until``, and return those that were not known."""
-        recall = Recall(self._known, self._output, until)
-        with contextlib.suppress(SegmentFitted):
-            self._fit(y, params, recall)
-        if recall.fitted and recall.fitted[-1].error is not None and self._known:
-            error = recall.fitted[-1].error
-            if isinstance(error, ValueError) and is_read_only_complaint(error):
-                self.pipeline = clone(self.pipeline)
-                recall = Recall(self._known, copy.deepcopy(self._output), until)
-                with contextlib.suppress(SegmentFitted):
-                    self._fit(y, params, recall)
+    def fit_segment(
+        self, y: Any, params: dict[str, Any], until: int, branches: Sequence[SharedBranch] = ()
+    ) -> SharedSteps:
+        """Fit the steps up to number ``until``, and return those that were not known.
+
+        Of the first of them, a union, ``branches`` are known.
+        """
+        position = len(self._known)
+        recall = self._fit_until(y, params, until, position, branches)
+        backend, self._branches = self._branches, self._branches if branches else None
+        if branches and backend is not None:
+            self.fits += backend.fits
+            recall.fitted[0].fit_seconds += backend.fit_seconds
         return SharedSteps(recall.fitted, recall.output)
+
+    def fit_branches(self, y: Any, params: dict[str, Any], position: int, titles: Sequence[str]) -> SharedBranches:
+        """Fit these branches of the union that is the step of this number, and return them."""
+        unit, union = list(units(self.pipeline))[position]
+        self.pipeline.set_params(**{unit: reduced(union, titles)})
+        recall = self._fit_until(y, params, position + 1, position, (), keeps=True)
+        backend = self._branches
+        assert backend is not None
+        self._union = recall.fitted[-1].fitted if recall.fitted else None
+        self.fits = backend.fits
+        return SharedBranches(backend.made)
+
+    def _fit_until(
+        self,
+        y: Any,
+        params: dict[str, Any],
+        until: int,
+        position: int,
+        branches: Sequence[SharedBranch],
+        *,
+        keeps: bool = False,
+    ) -> Recall:
+        """Fit up to step number ``until``, on a copy of what is known if an estimator insists on writing to it."""
+        output = self._output
+        for attempt in range(2):
+            if branches or keeps:
+                unit = list(units(self.pipeline))[position][0]
+                self._branches = BranchBackend(unit, position, branches, keeps=keeps)
+            recall = Recall(self._known, output, until, self._branches)
+            with contextlib.suppress(SegmentFitted):
+                self._fit(y, params, recall)
+            error = recall.fitted[-1].error if recall.fitted else None
+            insists = isinstance(error, ValueError) and is_read_only_complaint(error)
+            if attempt or not insists or not (self._known or branches):
+                break
+            self.pipeline = clone(self.pipeline)
+            output, branches = copy.deepcopy((self._output, branches))
+        return recall
 
     def _fit(self, y: Any, params: dict[str, Any], recall: Recall) -> None:
         memory = self.pipeline.memory
@@ -100,7 +144,7 @@ class Fold:
     def side(self, which: str) -> Any:
         """Return the rows of a side, ``"train"`` or ``"test"``: the same object each time."""
         if which not in self._sides:
-            self._sides[which] = rows_of(self._X, self._train if which == "train" else self._test)
+            self._sides[which] = rows_of(self.X, self._train if which == "train" else self._test)
         return self._sides[which]
 
     def side_of(self, numbers: Any) -> str | None:
@@ -122,20 +166,41 @@ class Fold:
                 if not isinstance(X, Raised):
                     self.transforms[step.name] += 1
                     with contextlib.ExitStack() as stack:
+                        if self._branches is not None and self._branches.position == position:
+                            stack.enter_context(self._branches.transforming(which))
                         if step.within:
                             self._stand_before(stack, step.fitted, f"{step.name}__", known, position - step.within, X)
                         X = _transformed(step.fitted, X)
                 known.append(X)
                 setattr(step, which, X)
                 if which == "test":
-                    step.test_seconds = time.time() - begun
+                    known_seconds = self._branches.test_seconds if step is segment.steps[0] and self._branches else 0.0
+                    step.test_seconds = time.time() - begun + known_seconds
+        if self._branches is not None:
+            self.transforms += self._branches.transforms
+
+    def transform_branches(self, sides: Sequence[str]) -> None:
+        """Add to the branches that were fitted what they make of the rows that will be scored."""
+        backend = self._branches
+        if self._union is None or backend is None:
+            return
+        for which in sides:
+            X = getattr(self._known[-1], which) if self._known else self.side(which)
+            if isinstance(X, Raised):
+                for branch in backend.made:
+                    setattr(branch, which, X)
+            else:
+                # What a branch raises is kept with it.
+                with backend.transforming(which):
+                    _transformed(self._union, X)
+        self.transforms = backend.transforms
 
     # ---- scoring
 
     def score(self, scorer: Callable, numbers: Any, y: tuple, params: dict[str, Any]) -> Any:
         """Call a scorer with the fitted pipeline and the rows of these numbers."""
         which = self.side_of(numbers)
-        X = self.side(which) if which else rows_of(self._X, numbers)
+        X = self.side(which) if which else rows_of(self.X, numbers)
         try:
             return self._score(scorer, which, X, y, params, as_stored)
         except ValueError as error:
@@ -207,27 +272,61 @@ class StandIn(BaseEstimator):
         return self
 
 
-class SegmentStandIn(StandIn):
-    """A `StandIn` that fits no more than a segment.
+class PartStandIn(StandIn):
+    """A `StandIn` that fits no more than a part of its pipeline."""
+
+    @abstractmethod
+    def fit_part(self, y: Any, params: dict[str, Any]) -> SharedSteps | SharedBranches:
+        """Return the fitted part."""
+
+    def fit(self, numbers: Any, y: Any = None, **params: Any) -> StandIn:
+        """Fit the part, and end with `SegmentFitted`."""
+        try:
+            self.fold.segment = self.fit_part(y, params)
+        except Exception as error:
+            # Not a step's: not to become a score.
+            self.fold.refused = error
+        raise SegmentFitted
+
+
+class SegmentStandIn(PartStandIn):
+    """Fits a segment.
 
     Parameters
     ----------
     fold : Fold
     until : int
+    branches : sequence of SharedBranch
     """
 
-    def __init__(self, fold: Any = None, until: int = 0) -> None:
+    def __init__(self, fold: Any = None, until: int = 0, branches: Sequence[SharedBranch] = ()) -> None:
         super().__init__(fold)
         self.until = until
+        self.branches = branches
 
-    def fit(self, numbers: Any, y: Any = None, **params: Any) -> StandIn:
-        """Fit the segment, and end with `SegmentFitted`."""
-        try:
-            self.fold.segment = self.fold.fit_segment(y, params, self.until)
-        except Exception as error:
-            # Not a step's: not to become a score.
-            self.fold.refused = error
-        raise SegmentFitted
+    def fit_part(self, y: Any, params: dict[str, Any]) -> SharedSteps:
+        """Return the segment's steps."""
+        return self.fold.fit_segment(y, params, self.until, self.branches)
+
+
+class BranchStandIn(PartStandIn):
+    """Fits branches of a union.
+
+    Parameters
+    ----------
+    fold : Fold
+    position : int
+    titles : sequence of str
+    """
+
+    def __init__(self, fold: Any = None, position: int = 0, titles: Sequence[str] = ()) -> None:
+        super().__init__(fold)
+        self.position = position
+        self.titles = titles
+
+    def fit_part(self, y: Any, params: dict[str, Any]) -> SharedBranches:
+        """Return the branches."""
+        return self.fold.fit_branches(y, params, self.position, self.titles)
 
 
 def standing_scorer(scorer: Any, fold: Fold) -> Any:

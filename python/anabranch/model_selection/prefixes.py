@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
+
+_Members = list[tuple[int, Sequence[Hashable]]]
+
+
+class BranchLike(Protocol):
+    """What is to be known of a branch of a union: see `branches.Branch`."""
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal fits of one input."""
+
+    @property
+    def worth(self) -> bool:
+        """Whether the fit is worth a task."""
+
+
+#: Branches by name of the step of a call at a position, which is no union where there are none.
+BranchesOf = Callable[[int, int], Mapping[str, BranchLike]]
 
 
 @dataclass(eq=False)
 class Segment:
-    """Consecutive steps that the same calls of a fold share, fitted in one task.
+    """Consecutive steps that the same calls of a fold share, or branches that several unions share, fitted in one task.
 
     Attributes
     ----------
@@ -22,6 +41,12 @@ class Segment:
     calls : list of int
         Calls that share these steps and no more with any other.
     children : list of Segment
+    titles : tuple of str
+        Of branches of the step at ``begin``, when the segment is of them and not of steps: then it has no calls.
+    branches : list of Segment
+        Those of branches that read what this segment makes, for several of its children.
+    needs : list of Segment
+        Those among the parent's ``branches`` that this segment's first step has.
     """
 
     fold: int
@@ -31,6 +56,9 @@ class Segment:
     example: int = -1
     calls: list[int] = field(default_factory=list)
     children: list[Segment] = field(default_factory=list)
+    titles: tuple[str, ...] = ()
+    branches: list[Segment] = field(default_factory=list)
+    needs: list[Segment] = field(default_factory=list)
 
     @property
     def ancestors(self) -> list[Segment]:
@@ -56,7 +84,9 @@ class Segment:
         return calls
 
 
-def share_prefixes(fold: int, calls: Iterable[tuple[int, Sequence[Hashable]]]) -> Segment:
+def share_prefixes(
+    fold: int, calls: Iterable[tuple[int, Sequence[Hashable]]], branches: BranchesOf | None = None
+) -> Segment:
     """Return the root of a fold's tree.
 
     Parameters
@@ -65,27 +95,59 @@ def share_prefixes(fold: int, calls: Iterable[tuple[int, Sequence[Hashable]]]) -
     calls : iterable of (int, sequence)
         Each call with the keys of the steps that it fits before its last one. Steps are shared when they and all before
         them have equal keys, and at least two calls have them.
+    branches : callable, optional
+        Gives the branches of a call's step that is a union. Where unions that differ read the same input and have
+        branches with equal keys, one of them worth a task, these become segments, and each such union one of its own.
     """
     root = Segment(fold)
-    _grow(root, 0, list(calls))
+    _grow(root, 0, list(calls), branches or (lambda call, position: {}))
     return root
 
 
-def _grow(parent: Segment, depth: int, members: list[tuple[int, Sequence[Hashable]]]) -> None:
-    groups: dict[Hashable, list[tuple[int, Sequence[Hashable]]]] = {}
+def _grow(parent: Segment, depth: int, members: _Members, branches: BranchesOf) -> None:
+    groups: dict[Hashable, _Members] = {}
     for call, keys in members:
         if len(keys) > depth:
             groups.setdefault(keys[depth], []).append((call, keys))
         else:
             parent.calls.append(call)
-    for group in groups.values():
-        if len(group) == 1:
+    needs = _shared_branches(parent, depth, groups, branches)
+    for key, group in groups.items():
+        if len(group) == 1 and key not in needs:
             parent.calls.append(group[0][0])
             continue
         end = depth + 1
         first = group[0][1]
-        while all(len(keys) > end and keys[end] == first[end] for _, keys in group) and len(first) > end:
+        while len(group) > 1 and len(first) > end and all(len(k) > end and k[end] == first[end] for _, k in group):
             end += 1
-        segment = Segment(parent.fold, parent, depth, end, group[0][0])
+        segment = Segment(parent.fold, parent, depth, end, group[0][0], needs=needs.get(key, []))
         parent.children.append(segment)
-        _grow(segment, end, group)
+        _grow(segment, end, group, branches)
+
+
+def _shared_branches(
+    parent: Segment, depth: int, groups: Mapping[Hashable, _Members], branches: BranchesOf
+) -> dict[Hashable, list[Segment]]:
+    """Add the segments of branches that several groups share, and return those that each group needs."""
+    if len(groups) < 2:
+        return {}
+    users: dict[tuple[str, Hashable], list[Hashable]] = {}
+    worth: dict[tuple[str, Hashable], bool] = {}
+    for key, group in groups.items():
+        for title, branch in branches(group[0][0], depth).items():
+            users.setdefault((title, branch.key), []).append(key)
+            worth[title, branch.key] = branch.worth
+    shared = {branch: tuple(keys) for branch, keys in users.items() if len(keys) > 1}
+    if not any(worth[branch] for branch in shared):
+        return {}
+    # A task for each that is worth one; what is not goes together.
+    tasks: dict[Hashable, list[str]] = {}
+    for branch, keys in shared.items():
+        tasks.setdefault((keys, branch if worth[branch] else None), []).append(branch[0])
+    needs: dict[Hashable, list[Segment]] = {}
+    for (keys, _), titles in tasks.items():  # type: ignore[misc]
+        segment = Segment(parent.fold, parent, depth, depth, groups[keys[0]][0][0], titles=tuple(titles))
+        parent.branches.append(segment)
+        for key in keys:
+            needs.setdefault(key, []).append(segment)
+    return needs

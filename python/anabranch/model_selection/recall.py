@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from anabranch.model_selection.branch_backend import BranchBackend
+from anabranch.model_selection.branches import is_union
 from anabranch.model_selection.shared_steps import Raised, SharedStep
 from anabranch.model_selection.units import is_nested, units_within
 
@@ -33,15 +35,24 @@ class Recall:
         Of the last of them, for the training rows.
     until : int, optional
         Number of steps after which the fit ends with `SegmentFitted`. Then what a step raises is kept, not raised.
+    branches : BranchBackend, optional
+        Serves the fit of one union among the steps.
     """
 
     #: No place on a disk: the pipeline then fits its own steps, not clones of them.
     location = None
 
-    def __init__(self, steps: Sequence[SharedStep], output: Any, until: int | None = None) -> None:
+    def __init__(
+        self,
+        steps: Sequence[SharedStep],
+        output: Any,
+        until: int | None = None,
+        branches: BranchBackend | None = None,
+    ) -> None:
         self._known = list(steps)
         self._known_output = output
         self._until = until
+        self._branches = branches
         self._position = 0
         self._raised = False
         self.fitted: list[SharedStep] = []
@@ -91,7 +102,11 @@ class Recall:
 
     @contextlib.contextmanager
     def _within(self, transformer: Any) -> Iterator[None]:
-        """Be the memory of a nested pipeline too, for as long as it fits."""
+        """Be the memory of a nested pipeline too, and serve a union's branches, for as long as it fits."""
+        if self._branches is not None and self._branches.position == self._position and is_union(transformer):
+            with self._branches.fitting(transformer):
+                yield
+            return
         if not is_nested(transformer):
             yield
             return

@@ -46,6 +46,37 @@ class SharedStep:
 
 
 @dataclass
+class SharedBranch:
+    """One fitted branch of a union, a `ColumnTransformer` or a `FeatureUnion`, in one fold.
+
+    Attributes
+    ----------
+    title : str
+        Its name in the union.
+    fitted, fit_seconds, test, train, test_seconds, error
+        As of `SharedStep`; outputs are weighted as the union weighs them.
+    output : object
+        What ``fit_transform`` made of the training rows.
+    """
+
+    title: str
+    fitted: Any = None
+    output: Any = None
+    fit_seconds: float = 0.0
+    test: Any = None
+    train: Any = None
+    test_seconds: float = 0.0
+    error: Exception | None = None
+
+
+@dataclass
+class SharedBranches:
+    """The branches that one task fitted; none where the union's fit was refused, which it will be again."""
+
+    branches: list[SharedBranch] = field(default_factory=list)
+
+
+@dataclass
 class SharedSteps:
     """The steps of one segment.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from anabranch.model_selection.tasks import Answer
@@ -16,7 +16,8 @@ class Sharing:
     ----------
     fits : dict of str to int
         Fits of each step that were made. A step's name is that in its pipeline; an estimator that is no pipeline, and
-        the last step, count once for each candidate and fold.
+        the last step, count once for each candidate and fold. Branches of unions (``columns__numbers``) have counts
+        where candidates share some of them without sharing the union.
     transforms : dict of str to int
         ``transform`` in scoring.
     fits_alone : dict of str to int
@@ -37,6 +38,10 @@ class Sharing:
         """Count a call that fits these steps and a last one."""
         _add(self.fits, Counter([last]))
         _add(self.fits_alone, Counter([*steps, last]))
+
+    def add_branches(self, names: Iterable[str]) -> None:
+        """Count the branches of a call's union, when it is taken apart."""
+        _add(self.fits_alone, Counter(names))
 
     def add_steps(self, steps: Sequence[str]) -> None:
         """Count the steps of a call that fitted all of them by itself."""

@@ -17,7 +17,7 @@ import joblib
 import numpy as np
 from sklearn.base import clone
 
-from anabranch.model_selection.fold import Fold, SegmentStandIn, StandIn, standing_scorer
+from anabranch.model_selection.fold import BranchStandIn, Fold, SegmentStandIn, StandIn, standing_scorer
 from anabranch.model_selection.recall import SegmentFitted
 from anabranch.model_selection.shared_steps import SharedSteps
 
@@ -130,6 +130,7 @@ def run_segment(
     shared: Sequence[Answer],
     call: dict,
     until: int,
+    branches: Sequence[Answer] = (),
 ) -> Answer:
     """Fit the steps that several candidates share, and transform what will be scored.
 
@@ -141,6 +142,8 @@ def run_segment(
         The arguments of one of the calls that share the steps.
     until : int
         Number of steps, those of ``shared`` included.
+    branches : sequence of Answer
+        Of `run_branches`, for branches of the first of the steps.
 
     Returns
     -------
@@ -148,22 +151,73 @@ def run_segment(
         With `SharedSteps`.
     """
     state = Fold(clone(estimator), X, *fold, [answer.value for answer in shared])
+    known = [branch for answer in branches for branch in answer.value.branches]
+
+    def finish(segment: SharedSteps, sides: Sequence[str]) -> None:
+        if not segment.failed:
+            state.transform_segment(segment, sides)
+
+    return _run_part(function, common, state, y, fold, call, SegmentStandIn(state, until, known), finish)
+
+
+def run_branches(
+    function: Callable,
+    common: Mapping[str, Any],
+    estimator: Any,
+    X: Any,
+    y: Any,
+    fold: tuple[Any, Any],
+    shared: Sequence[Answer],
+    call: dict,
+    position: int,
+    titles: Sequence[str],
+) -> Answer:
+    """Fit branches that several unions share, and transform what will be scored.
+
+    Parameters
+    ----------
+    function, common, estimator, X, y, fold, shared, call
+        As for `run_segment`.
+    position : int
+        Of the union among the steps.
+    titles : sequence of str
+        Names of the branches in the union.
+
+    Returns
+    -------
+    Answer
+        With `SharedBranches`.
+    """
+    state = Fold(clone(estimator), X, *fold, [answer.value for answer in shared])
+    stand_in = BranchStandIn(state, position, titles)
+    return _run_part(function, common, state, y, fold, call, stand_in, lambda _, sides: state.transform_branches(sides))
+
+
+def _run_part(
+    function: Callable,
+    common: Mapping[str, Any],
+    state: Fold,
+    y: Any,
+    fold: tuple[Any, Any],
+    call: dict,
+    stand_in: StandIn,
+    finish: Callable[[Any, Sequence[str]], None],
+) -> Answer:
+    """Have scikit-learn's function fit a part of a pipeline, by a stand-in that then ends it; ``finish`` the part."""
     named = {**common, **call, "train": fold[0], "test": fold[1]}
     if "verbose" in named:
         named["verbose"] = 0
 
-    def body(*arguments: Any, **named: Any) -> SharedSteps:
+    def body(*arguments: Any, **named: Any) -> Any:
         with contextlib.suppress(SegmentFitted):
             _body(function)(*arguments, **named)
-        segment = state.segment
-        if segment is None:
+        part = state.segment
+        if part is None:
             raise state.refused or RuntimeError("the pipeline ended its fit without fitting the steps to be shared")
-        if not segment.failed:
-            sides = ["test", "train"] if named.get("return_train_score") else ["test"]
-            state.transform_segment(segment, sides)
-        return segment
+        finish(part, ["test", "train"] if named.get("return_train_score") else ["test"])
+        return part
 
-    answer = _answer(function, body, (SegmentStandIn(state, until), _row_numbers(X), y), named)
+    answer = _answer(function, body, (stand_in, _row_numbers(state.X), y), named)
     answer.fits, answer.transforms = state.fits, state.transforms
     return answer
 

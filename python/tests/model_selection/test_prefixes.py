@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,3 +100,81 @@ def test_what_lies_below_a_failed_step_is_not_shared():
         over = agenda.answered(segment, [0.1] * len(work.calls))
     assert sorted(calls) == [0, 1, 2, 3]
     assert segment in over
+
+
+# ---- branches
+
+
+class Branch(NamedTuple):
+    key: str
+    worth: bool
+
+
+def branches_of(keys):
+    """Steps of capital letters are unions of their letters, at two places."""
+
+    def branches(call, position):
+        step = keys[call % len(keys)][position]
+        return {f"{place}": Branch(letter, letter != "Z") for place, letter in enumerate(step) if letter.isupper()}
+
+    return branches
+
+
+def test_branches_that_unions_share_are_segments_and_each_union_is_one():
+    keys = [("a", "AB"), ("a", "AC"), ("a", "AC", "d"), ("b", "AB"), ("a", "e")]
+    root = share_prefixes(0, list(enumerate(keys)), branches_of(keys))
+    (below,) = root.children
+    assert root.calls == [3] and not root.branches
+    (shared,) = below.branches
+    assert (shared.titles, shared.begin, shared.end, shared.parent) == (("0",), 1, 1, below)
+    assert [(child.calls, child.needs) for child in below.children] == [([0], [shared]), ([1, 2], [shared])]
+    assert below.calls == [4]
+
+
+def test_branches_that_are_not_worth_a_task_go_together_or_not_at_all():
+    keys = [("AZZB",), ("AZZC",)]
+    root = share_prefixes(0, list(enumerate(keys)), branches_of(keys))
+    assert [branch.titles for branch in root.branches] == [("0",), ("1", "2")]
+    alone = [("ZB",), ("ZC",)]
+    assert not share_prefixes(0, list(enumerate(alone)), branches_of(alone)).children
+
+
+unions = st.lists(st.lists(st.text("ABZ", min_size=1, max_size=3), max_size=3), min_size=1, max_size=10)
+
+
+@settings(max_examples=150, deadline=None)
+@given(unions, st.integers(1, 3), st.integers(1, 4), st.randoms(), st.booleans())
+def test_every_call_is_answered_once_after_its_branches(keys, folds, slots, random, mishaps):
+    count = len(keys)
+    roots = [
+        share_prefixes(fold, [(fold * count + number, key) for number, key in enumerate(keys)], branches_of(keys))
+        for fold in range(folds)
+    ]
+    agenda = Agenda(roots, slots + 1, slots)
+    running, held, answered = [], set(), []
+    while not agenda.finished:
+        while len(running) < slots and (work := agenda.take()) is not None:
+            assert not work.segment.titles or not work.calls
+            if not work.calls:
+                assert held.issuperset(work.segment.needs), "what it needs is there, and still held"
+            running.append(work)
+        work = running.pop(random.randrange(len(running)))
+        segment, over = work.segment, []
+        fate = random.choice(["good", "good", "good", "raised", "given up", "gone"]) if mishaps else "good"
+        if work.calls:
+            answered.extend(work.calls)
+            over = agenda.answered(segment, [0.001] * len(work.calls))
+        elif fate == "given up":
+            over = agenda.give_up(segment)
+        elif fate == "gone":
+            lost, over = agenda.abandon(segment)
+            for below in [one for top in lost for one in top.walk() if one.calls]:
+                answered.extend(below.calls)
+                over += agenda.answered(below, [0.0] * len(below.calls))
+        else:
+            if segment.titles:
+                held.add(segment)
+            over = agenda.fitted(segment, failed=fate == "raised")
+        held.difference_update(over)
+    assert sorted(answered) == list(range(folds * count))
+    assert mishaps or not held, "what nobody needs any more is let go"
