@@ -138,7 +138,7 @@ class TaskLoop:
             return
         kind = kind_of(task)
         if not runner.is_short(kind) or self._last_task_ns > _SHORT_NS:
-            self._flush(started=task)
+            self._announce(task)
         begun = perf_counter_ns()
         self._is_in_task = True
         self._running = task
@@ -163,6 +163,14 @@ class TaskLoop:
         self._last = result
         if self._queue and (len(self._done) >= _BATCH or ended - self._flushed_ns > _SHORT_NS):
             self._flush()
+
+    def _announce(self, task: task_pb2.Task) -> None:
+        try:
+            self._flush(started=task)
+        except OSError:
+            # Tasks before it have closed what this needs: it ends with the last of them and was never begun.
+            self._progress[0] = self._running.task
+            raise
 
     def _complete(self, task: task_pb2.Task) -> bool:
         """Put the value of the task before this one where it was sent ahead for; False when it is not to be had."""

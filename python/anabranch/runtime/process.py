@@ -104,5 +104,7 @@ def _leave_despite_threads(status: int) -> None:
 
 
 def _complain(status: int, message: str) -> int:
-    print(f"anabranch.runtime: {message}", file=sys.stderr, flush=True)
+    # A task may have closed the stream.
+    with suppress(OSError, ValueError):
+        print(f"anabranch.runtime: {message}", file=sys.stderr, flush=True)
     return status

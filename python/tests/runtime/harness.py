@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import socket
@@ -49,15 +50,19 @@ class RuntimeHarness:
         ours, theirs = socket.socketpair()
         self.socket = ours
         ours.settimeout(TIME_LIMIT)
+        page = os.memfd_create("progress")
+        os.ftruncate(page, 8)
+        self._page = mmap.mmap(page, 8)
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "anabranch.runtime", "--fd", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-m", "anabranch.runtime", "--fd", str(theirs.fileno()), "--progress", str(page)],
+                pass_fds=[theirs.fileno(), page],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
             )
         finally:
             theirs.close()
+            os.close(page)
         self.hello: task_pb2.RuntimeHello | None = None
         if set_up:
             fields = {"slot": 3, "threads": 1, "sys_path": [str(Path(__file__).parent)], **setup}
@@ -73,6 +78,7 @@ class RuntimeHarness:
     def end(self) -> tuple[int, str, str]:
         """Close the socket; return exit status, standard output and standard error."""
         self.socket.close()
+        self._page.close()
         try:
             out, err = self.process.communicate(timeout=TIME_LIMIT)
         except subprocess.TimeoutExpired:
@@ -80,6 +86,11 @@ class RuntimeHarness:
             self.process.communicate()
             raise
         return self.process.returncode, out.decode(), err.decode()
+
+    @property
+    def begun(self) -> int:
+        """The number of the task that it has announced last, 0 before the first."""
+        return int.from_bytes(self._page[:8], sys.byteorder)
 
     # ---- frames
 

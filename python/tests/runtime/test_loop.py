@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import sys
 
 import numpy as np
+import pytest
 from harness import Dependency, RuntimeHarness
 
 from anabranch.store import Store
@@ -107,6 +110,26 @@ def test_cancels(client_store: Store) -> None:
         results = {result.task: result for result in (runtime.result() for _ in range(4))}
         assert results[others[1].task].failure.kind == task_pb2.FAILURE_KIND_CANCELLED
         assert all(results[task.task].HasField("success") for task in (first, others[0], others[2]))
+
+
+def test_a_task_that_spoils_the_process_is_not_answered_by_the_next(client_store: Store) -> None:
+    """What the next one needs is gone before it begins, so the last that was begun is the one to tell of it."""
+
+    def close_all_streams() -> None:
+        for descriptor in range(256):
+            with contextlib.suppress(OSError):
+                if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                    os.close(descriptor)
+
+    with RuntimeHarness(client_store) as runtime:
+        spoiler, next_one = (runtime.task(call=runtime.call_work(work)) for work in (close_all_streams, int))
+        runtime.send(task_pb2.ToRuntime(tasks=[spoiler, next_one]))
+        with pytest.raises(EOFError):
+            while True:
+                runtime.result()
+        assert runtime.begun == spoiler.task
+        status, _, _ = runtime.end()
+        assert status == 70
 
 
 def test_output_is_out_before_the_result(client_store: Store) -> None:
