@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -15,32 +16,50 @@ import anabranch as ab
 
 def cpu_seconds() -> float:
     """CPU time of this process and of all that it has started."""
-    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    times = [process.cpu_times() for process in processes]
-    return sum(time.user + time.system for time in times)
+    seconds = 0.0
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        # A process that ends meanwhile takes its time along.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            seconds += times.user + times.system
+    return seconds
 
 
 def test_an_idle_pool_takes_no_cpu(pool):
     with ab.Executor() as ex:
         list(ex.map(abs, range(1_000)))
-        waiting = threading.Thread(target=ex.submit(time.sleep, 2.0).result, args=(60,))
-        waiting.start()
-        before = cpu_seconds()
-        waiting.join(60)
+        spent = []
+        # What earlier tasks needed may still be imported for later ones. That ends; what turns does not.
+        while min(spent, default=1.0) >= 0.4 and len(spent) < 10:
+            waiting = threading.Thread(target=ex.submit(time.sleep, 2.0).result, args=(60,))
+            waiting.start()
+            before = cpu_seconds()
+            waiting.join(60)
+            spent.append(cpu_seconds() - before)
         # Two seconds in which one task sleeps and one thread waits for it: heartbeats, and nothing that turns.
-        assert cpu_seconds() - before < 0.4
+        assert min(spent) < 0.4, spent
 
 
-def test_an_interrupted_wait_loses_nothing(pool):
+def test_an_interrupted_wait_loses_nothing(pool, tmp_path):
+    def pass_gate(path):
+        with open(path) as gate:
+            return gate.read()
+
     with ab.Executor() as ex:
-        for _ in range(3):
-            slow = ex.submit(time.sleep, 0.5)
+        for round_ in range(3):
+            gate = tmp_path / f"gate-{round_}"
+            os.mkfifo(gate)
+            # It ends after the interrupt, whenever that comes.
+            slow = ex.submit(pass_gate, str(gate))
             others = [ex.submit(abs, -i) for i in range(500)]
-            threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT]).start()
             with pytest.raises(KeyboardInterrupt):
+                timer = threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGINT])
+                timer.start()
                 slow.result(60)
+            timer.join()
+            gate.write_text("open")
             assert [other.result(60) for other in others] == list(range(500))
-            assert slow.result(60) is None
+            assert slow.result(60) == "open"
 
 
 def test_many_threads_wait_at_once(pool):
