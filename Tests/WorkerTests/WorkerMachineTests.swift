@@ -106,6 +106,7 @@ import Testing
         let tasks = (1...5).map { task(UInt64($0)) }
         _ = handle(&machine, .tasksArrived(tasks))
         _ = handle(&machine, .runtimeAnswered(SlotIndex(0), [done(tasks[0])]))
+        _ = handle(&machine, .runtimeBegan(SlotIndex(0), tasks[1].attempt.task))
         let exit = RuntimeExit(signal: 6, status: 0, peakMemoryBytes: 77, outputTail: "last words")
         let effects = handle(&machine, .runtimeExited(SlotIndex(0), exit))
         let lost = reports(effects)
@@ -235,6 +236,15 @@ import Testing
             #expect(lost.map(\.attempt) == (round == 0 ? [] : [task(2).attempt]))
             _ = handle(&machine, .runtimeReady(SlotIndex(0)))
         }
+    }
+
+    @Test func aRuntimeThatHasBegunNothingCostsNoTask() {
+        var machine = ready(slots: 1)
+        _ = handle(&machine, .tasksArrived([task(1)]))
+        let exit = RuntimeExit(signal: 9, status: 0)
+        #expect(handle(&machine, .runtimeExited(SlotIndex(0), exit)) == [.startRuntime(SlotIndex(0))])
+        #expect(sends(handle(&machine, .runtimeReady(SlotIndex(0)))) == [SlotIndex(0): [1]])
+        #expect(reports(handle(&machine, .runtimeAnswered(SlotIndex(0), [done(task(1))]))) == [done(task(1))])
     }
 
     @Test func answersThatALongTaskKeepsBackAreAskedForOnce() {

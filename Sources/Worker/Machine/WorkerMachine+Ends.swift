@@ -36,13 +36,13 @@ extension WorkerMachine {
         }
     }
 
-    /// False where one that is done and unanswered may be the one, and for a task that came to a runtime that was dying
-    /// already: it was never begun. Where that happens to the same one again, it is the one to tell of it.
+    /// False where one that is done and unanswered may be the one, and for a task that the runtime had not announced: it
+    /// was never begun, whatever ended the runtime before. Where that happens to the same one again, it is the one to tell
+    /// of it.
     private func mayBeToBlame(_ place: Int, _ slot: WorkerSlot, _ exit: RuntimeExit) -> Bool {
         if exit.wroteGarbage && slot.python.count > 1 { return false }
         let attempt = slot.python[place].task.attempt
-        guard let begun = slot.begun else { return true }
-        return begun == attempt.task || suspects.contains(attempt)
+        return slot.begun == attempt.task || suspects.contains(attempt)
     }
 
     /// The task under which the runtime died by itself.
