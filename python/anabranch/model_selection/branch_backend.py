@@ -68,15 +68,24 @@ class BranchBackend(GatheringBackend):
     def fitting(self, union: Any) -> Iterator[None]:
         """Serve the fit of the union."""
         self._union, self._side = union, None
-        with joblib.parallel_config(backend=self, n_jobs=2):
+        with self._serving():
             yield
 
     @contextlib.contextmanager
     def transforming(self, side: str) -> Iterator[None]:
         """Serve the fitted union's transform of the rows of a side, ``"test"`` or ``"train"``."""
         self._union, self._side = None, side
-        with joblib.parallel_config(backend=self, n_jobs=2):
+        with self._serving():
             yield
+
+    @contextlib.contextmanager
+    def _serving(self) -> Iterator[None]:
+        try:
+            with joblib.parallel_config(backend=self, n_jobs=2):
+                yield
+        finally:
+            # A cycle would keep views of the store until garbage is collected, for which a runtime stops.
+            self.parallel = self._union = None
 
     def answer(self, calls: Sequence[Call]) -> list[Any]:
         """Return the results of the union's calls, one for each branch that it fits or transforms."""
