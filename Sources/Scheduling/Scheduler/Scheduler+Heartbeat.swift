@@ -22,6 +22,7 @@ extension Scheduler {
             } else if workers[index].leases[attempt]?.phase == .recalled {
                 // The recall was lost, or is still on its way: either way the attempt may be recalled again.
                 workers[index].leases[attempt]?.phase = .held
+                workers[index].hasNothingToRecall = false
             }
             guard let lease = workers[index].leases[attempt] else { continue }
             workers[index].leases[attempt]?.listedBy = heartbeat
@@ -61,6 +62,7 @@ extension Scheduler {
         }
         counters.adopted += 1
         workers[index].leases[attempt]?.phase = .held
+        workers[index].hasNothingToRecall = false
         tasks[attempt.task]?.stage = .running(worker, number: attempt.number)
         tasks[attempt.task]?.stragglers.removeAll { $0.worker == worker && $0.number == attempt.number }
     }

@@ -3,19 +3,34 @@ import AnabranchCore
 // What a worker has, and the lists that follow from it.
 extension Scheduler {
     mutating func addLease(_ lease: Lease, for attempt: Attempt, to index: Int) {
-        let wasOver = workers[index].usedSlots > workers[index].slots
         workers[index].add(lease, for: attempt)
-        if !wasOver, workers[index].usedSlots > workers[index].slots { overcommitted += 1 }
+        updateOvercommitted(index)
         updateOpen(index)
     }
 
     @discardableResult
     mutating func removeLease(_ attempt: Attempt, from index: Int) -> Lease? {
-        let wasOver = workers[index].usedSlots > workers[index].slots
         guard let lease = workers[index].removeLease(attempt) else { return nil }
-        if wasOver, workers[index].usedSlots <= workers[index].slots { overcommitted -= 1 }
+        updateOvercommitted(index)
         updateOpen(index)
         return lease
+    }
+
+    /// Called whenever the slots of a worker, or those that it uses, have changed.
+    mutating func updateOvercommitted(_ index: Int) {
+        let isOver = workers[index].usedSlots > workers[index].slots
+        let position = workers[index].overcommittedPosition
+        if isOver, position < 0 {
+            workers[index].overcommittedPosition = overcommitted.count
+            overcommitted.append(index)
+        } else if !isOver, position >= 0 {
+            workers[index].overcommittedPosition = -1
+            let last = overcommitted.removeLast()
+            if last != index {
+                overcommitted[position] = last
+                workers[last].overcommittedPosition = position
+            }
+        }
     }
 
     /// Called whenever what a worker has, or whether it takes work, has changed.

@@ -2,42 +2,74 @@ import AnabranchCore
 
 // What waits behind a slow task is taken back when another worker is idle.
 extension Scheduler {
-    /// Looks only when a worker is idle for want of ready tasks while another has more than its slots hold.
+    /// Looks only when a worker is idle for want of ready tasks while another has more than its slots hold; and at such a
+    /// worker's queue only when it may have to give something back.
     mutating func rebalance(at now: Instant) {
         rebalanceDeadline = nil
-        if overcommitted == 0 { return }
-        let idle = open.filter { workers[$0].freeSlots > 0 }
-        if idle.isEmpty { return }
+        if overcommitted.isEmpty || !open.contains(where: { workers[$0].freeSlots > 0 }) { return }
         let patience = configuration.prefetchMicroseconds
-        var executors: Set<String> = []
-        for index in idle { executors.formUnion(workers[index].executors) }
-        for index in workers.indices
-        where workers[index].standing == .active && workers[index].usedSlots > workers[index].slots {
-            let waiting = waitingLeases(index, executors)
+        var idle: Set<String>?
+        for index in overcommitted where workers[index].standing == .active && !workers[index].hasNothingToRecall {
+            let stalledAt = workers[index].progressAt.advanced(by: patience)
+            let isStalled = stalledAt <= now || workers[index].longSlots >= workers[index].slots
+            if !isStalled, hasLittleWaiting(index, at: now, until: stalledAt) {
+                rebalanceDeadline = extendedDeadline(rebalanceDeadline, workers[index].littleWaitsUntil)
+                continue
+            }
+            let all = waitingLeases(index)
+            if all.isEmpty {
+                workers[index].hasNothingToRecall = true
+                continue
+            }
+            let executors = idle ?? idleExecutors
+            idle = executors
+            let waiting = all.filter { executors.contains(executor(of: $0)) }
             if waiting.isEmpty { continue }
-            let isStalled = now.since(workers[index].progressAt) >= patience
-            if isStalled || workers[index].longSlots >= workers[index].slots {
+            if isStalled {
                 recall(waiting, from: index)
             } else if expectedWait(waiting, slots: workers[index].slots) > 2 * patience {
                 // It goes on working; what the idle ones can start on is half at the most.
                 recall(Array(waiting.suffix(waiting.count / 2)), from: index)
             } else {
-                let deadline = workers[index].progressAt.advanced(by: patience)
-                rebalanceDeadline = extendedDeadline(rebalanceDeadline, deadline)
+                rebalanceDeadline = extendedDeadline(rebalanceDeadline, stalledAt)
             }
         }
     }
 
-    /// Attempts that the worker cannot have begun by its slots, as far as another worker could run them.
-    private func waitingLeases(_ index: Int, _ executors: Set<String>) -> [Attempt] {
+    /// Whether all that has not begun at the worker takes so little that nothing would be recalled, whatever of it waits.
+    /// What is found so stays so until `end`, as what comes later is no more than a queue takes.
+    private mutating func hasLittleWaiting(_ index: Int, at now: Instant, until end: Instant) -> Bool {
+        if now < workers[index].littleWaitsUntil { return true }
+        let most = 2 * configuration.prefetchMicroseconds * UInt64(workers[index].slots)
+        var total: UInt64 = 0
+        for (attempt, lease) in workers[index].leases where !lease.hasStarted {
+            guard let lane = tasks[attempt.task]?.lane else { continue }
+            total += classes[queue.lanes[lane].classIndex].microseconds ?? 0
+            if total > most { return false }
+        }
+        workers[index].littleWaitsUntil = end
+        return true
+    }
+
+    private var idleExecutors: Set<String> {
+        var executors: Set<String> = []
+        for index in open where workers[index].freeSlots > 0 { executors.formUnion(workers[index].executors) }
+        return executors
+    }
+
+    private func executor(of attempt: Attempt) -> String {
+        guard let lane = tasks[attempt.task]?.lane else { return "" }
+        return queue.shapes[queue.lanes[lane].key.shape].shape.executor
+    }
+
+    /// Attempts that the worker cannot have begun by its slots.
+    func waitingLeases(_ index: Int) -> [Attempt] {
         var ahead: UInt32 = 0
         var waiting: [Attempt] = []
         for (attempt, lease) in workers[index].leasesInOrder() {
             let fits = ahead + lease.heldSlots <= workers[index].slots
             ahead += lease.heldSlots
-            guard !fits, !lease.hasStarted, !lease.isAhead, lease.phase == .held, let lane = tasks[attempt.task]?.lane,
-                executors.contains(queue.shapes[queue.lanes[lane].key.shape].shape.executor)
-            else { continue }
+            guard !fits, !lease.hasStarted, !lease.isAhead, lease.phase == .held else { continue }
             waiting.append(attempt)
         }
         return waiting

@@ -112,8 +112,13 @@ extension Scheduler {
     private func validateLists() throws {
         try check(workers.count == workerIndex.count, "workers and their index differ")
         try check(runs.count == runIndex.count, "runs and their index differ")
-        let over = workers.indices.filter { workers[$0].usedSlots > workers[$0].slots }.count
-        try check(over == overcommitted, "\(overcommitted) workers counted as full and more, of \(over)")
+        let over = workers.indices.filter { workers[$0].usedSlots > workers[$0].slots }
+        try check(
+            Set(over) == Set(overcommitted) && over.count == overcommitted.count,
+            "\(overcommitted.count) workers listed as full and more, of \(over.count)")
+        try check(
+            over.allSatisfy { !workers[$0].hasNothingToRecall || waitingLeases($0).isEmpty },
+            "a worker with tasks that could be recalled is passed over")
         try check(open.allSatisfy { workers.contains($0) }, "a worker that has gone is among the open ones")
         let reserved = workers.indices.filter { workers[$0].reservation != nil }
         try check(Set(reserved) == Set(reserving), "reservations and their list differ")

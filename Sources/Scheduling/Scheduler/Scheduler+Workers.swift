@@ -5,12 +5,11 @@ extension Scheduler {
     mutating func workerJoined(_ offer: WorkerOffer, at now: Instant) {
         if let index = workerIndex[offer.worker] {
             // A hello that was said again.
-            let wasOver = workers[index].usedSlots > workers[index].slots
             workers[index].slots = max(offer.slots, 1)
             workers[index].coresPerSlot = max(offer.coresPerSlot, 1)
             workers[index].executors = offer.executors
-            let isOver = workers[index].usedSlots > workers[index].slots
-            if wasOver != isOver { overcommitted += isOver ? 1 : -1 }
+            workers[index].hasNothingToRecall = false
+            updateOvercommitted(index)
             heard(index, at: now)
             updateOpen(index)
         } else {

@@ -37,8 +37,8 @@ public struct Scheduler: Sendable {
     var draining: [Int] = []
     /// Runs that may have to be asked for tasks.
     var suppliers: [Int] = []
-    /// Workers with more than their slots hold.
-    var overcommitted = 0
+    /// Workers with more than their slots hold, in no particular order.
+    var overcommitted: [Int] = []
     var nextSequence: UInt64 = 1
 
     /// Not later than the first lapse of a worker.

@@ -60,6 +60,12 @@ struct WorkerState: Sendable {
     var cancels: [Attempt] = []
     /// Its place in the scheduler's list of workers that can take more, -1 when it is not there.
     var openPosition = -1
+    /// Its place in the list of those with more than their slots hold, -1 when it is not there.
+    var overcommittedPosition = -1
+    /// What waits at it was found to be little: no need to look again before then, unless it stands still.
+    var littleWaitsUntil = Instant(microseconds: 0)
+    /// None of its leases could be recalled, and none has become so since.
+    var hasNothingToRecall = false
 
     init(_ offer: WorkerOffer, at now: Instant) {
         id = offer.worker
@@ -82,6 +88,7 @@ struct WorkerState: Sendable {
 
     mutating func add(_ lease: Lease, for attempt: Attempt) {
         leases[attempt] = lease
+        hasNothingToRecall = false
         usedSlots += lease.heldSlots
         if let held = lease.heldMicroseconds { expectedMicroseconds += held } else { longSlots += lease.slots }
         if lease.isWaiting { waitingCount += 1 } else if lease.isAhead { aheadCount += 1 }
