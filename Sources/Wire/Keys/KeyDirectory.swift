@@ -23,9 +23,6 @@ public struct KeyDirectory: Sendable {
         }
     }
 
-    /// Whether the coordinator has its key here already.
-    public var hasCoordinator: Bool { FileManager.default.fileExists(atPath: "\(path)/coordinator.key") }
-
     /// Writes `coordinator.key` and `coordinator.pub`.
     ///
     /// - Returns: The files.

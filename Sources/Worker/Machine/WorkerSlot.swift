@@ -35,7 +35,7 @@ struct WorkerSlot: Sendable {
         case ready
         /// Killed by us because of this attempt; its exit is awaited. Exit: `absent`.
         case dying(FailureKind, Attempt)
-        /// Killed by us with tasks of an epoch that has ended; its exit is awaited. Exit: `absent`.
+        /// Killed by us, with tasks of an epoch that has ended or as one too many; its exit is awaited. Exit: `absent`.
         case forgotten
     }
 
