@@ -17,6 +17,13 @@ extension CoordinatorLoop {
         case .push(let client, .releaseObjects(let objects)):
             try send(FromCoordinator(request: 0, body: .releaseObjects(objects)), to: client)
         case .connectLane(let worker, let endpoint): try connect(worker, endpoint)
+        case .laneUnreachable(let worker, let host, let endpoint):
+            logger.warning(
+                """
+                worker \(worker) on \(host) gets no tasks: its lane cannot be reached at \(endpoint) from here; start it with \
+                --advertise HOST (or --lane tcp://HOST:PORT) by which this machine can connect to it, and see that no \
+                firewall is between
+                """)
         case .send(let batch): try lanes[batch.worker]?.socket.send(batch.encoded())
         case .disconnectLane(let worker):
             laneEvents.remove(worker)
@@ -72,7 +79,7 @@ extension CoordinatorLoop {
         } catch {
             // What it said of its lane is no endpoint.
             logger.warning("cannot reach a worker", metadata: ["worker": "\(worker)", "error": "\(error)"])
-            events.append(.workerGoodbye(worker))
+            events.append(.laneUnusable(worker))
         }
     }
 

@@ -7,7 +7,7 @@ extension ToCoordinator {
     package func event(from client: ClientID) -> EngineEvent {
         switch body {
         case .workerHello(let hello): .workerHello(client, request: request, hello)
-        case .workerGoodbye(let worker): .workerGoodbye(worker)
+        case .workerGoodbye(let worker, let instance): .workerGoodbye(worker, instance: instance)
         case .clientHello(let hello):
             .clientHello(
                 client, request: request,

@@ -156,7 +156,7 @@ import anabranch_stress
         }
         try worker.take(1)
         #expect(worker.drained)
-        try worker.peer.send(.workerGoodbye(worker.welcome.worker))
+        try worker.peer.send(.workerGoodbye(worker.welcome.worker, instance: worker.instance))
         #expect(running.hasEnded())
     }
 

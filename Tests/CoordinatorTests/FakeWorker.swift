@@ -10,6 +10,7 @@ final class FakeWorker {
     private let frame = FrameKeeper()
     let welcome: WorkerWelcome
     let writer: WriterID
+    let instance: UInt64
     var drained = false
     var received: [TaskAssignment] = []
     private var sequence: UInt64 = 0
@@ -19,6 +20,7 @@ final class FakeWorker {
         lane = try Socket(peer.context, .pull)
         try lane.bind("ipc://\(store)/lane-\(instance).sock")
         writer = WriterID(0xF0 + instance)
+        self.instance = instance
         let hello = WorkerHello(
             instance: instance, lane: try lane.boundEndpoint(), slots: 2, host: "here", processID: 1, store: store,
             storeIdentity: identity, executors: ["python", "native"], versions: Versions(anabranch: "1.0"))

@@ -25,6 +25,11 @@ final class EngineBench {
     var releases: [ObjectID] = []
     /// Number of the message that each worker was sent last.
     private var lastBatches: [WorkerID: UInt64] = [:]
+    /// Whether the lanes of new workers come about, and those that do now.
+    var lanesStand = true
+    private var connected: [WorkerID] = []
+    /// Lanes that were said to be out of reach.
+    var unreachable: [WorkerID: String] = [:]
     /// What is published of workers.
     var told: [WorkerStatus] = []
     /// Everything that workers were sent.
@@ -50,6 +55,13 @@ final class EngineBench {
             try engine.catalog.validate()
             try engine.scheduler.validate()
         }
+        connectLanes()
+    }
+
+    private func connectLanes() {
+        let workers = connected
+        connected = []
+        for worker in workers { send(.workerConnected(worker)) }
     }
 
     private func perform(_ effect: EngineEffect) {
@@ -76,7 +88,9 @@ final class EngineBench {
             lastBatches[batch.worker] = batch.number
         case .publishWorker(let status): told.append(status)
         case .removeSegments(let writer, let keeping): removedSegments.append((writer, keeping))
-        case .connectLane, .disconnectLane, .publishRun, .publishLog, .shutDown: break
+        case .connectLane(let worker, _): if lanesStand { connected.append(worker) }
+        case .laneUnreachable(let worker, _, let endpoint): unreachable[worker] = endpoint
+        case .disconnectLane, .publishRun, .publishLog, .shutDown: break
         }
     }
 

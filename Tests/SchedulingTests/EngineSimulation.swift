@@ -147,6 +147,7 @@ final class EngineSimulation {
                     versions: EngineBench.versions, writers: [writer])))
         let id = WorkerID(instances)
         workers[id] = Worker(writer: writer)
+        tell(.workerConnected(id))
         schedule(.heartbeat(id), in: 500_000)
     }
 

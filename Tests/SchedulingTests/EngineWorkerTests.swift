@@ -330,7 +330,7 @@ import Testing
 
     @Test func aWorkerThatSaidGoodbyeHasLeftAndIsNotLost() throws {
         let worker = try #require(bench.addWorker())
-        bench.send(.workerGoodbye(worker))
+        bench.send(.workerGoodbye(worker, instance: 1))
         #expect(bench.told.last?.state == .left)
         bench.addWorker(instance: 2)
         bench.send(.workerDisconnected(WorkerID(2)))
@@ -405,16 +405,6 @@ import Testing
         bench.addWorker(instance: 2)
         bench.work()
         #expect(bench.states[run]?.state == .succeeded)
-    }
-
-    @Test func aLaneIsASocketOfAnotherProcess() {
-        let hello = WorkerHello(
-            instance: 1, lane: "inproc://zeromq.zap.01", slots: 1, host: "here", processID: 1, store: "/store",
-            storeIdentity: "store", executors: ["python"], versions: EngineBench.versions)
-        bench.send(.workerHello(ClientID(1001), request: 1, hello))
-        #expect(error(of: 1001)?.code == .invalidRequest)
-        #expect(error(of: 1001)?.message.contains("inproc://zeromq.zap.01") == true)
-        #expect(bench.engine.workers.isEmpty)
     }
 
     @Test func countsThatWorkersStateEndNothing() throws {

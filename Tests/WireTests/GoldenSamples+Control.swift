@@ -89,7 +89,7 @@ extension GoldenSamples {
 
     static let toCoordinator: [(String, ToCoordinator.Body)] = [
         ("worker_hello", .workerHello(workerHello)),
-        ("worker_goodbye", .workerGoodbye(worker)),
+        ("worker_goodbye", .workerGoodbye(worker, instance: 99)),
         ("client_hello", .clientHello(ClientHello(versions: versions, writer: writer, name: "notebook"))),
         ("submit_run", .submitRun(submission)),
         ("open_session", .openSession(name: "executor")),

@@ -120,5 +120,5 @@ extension Engine {
     }
 
     /// Nobody is left who could still be told or heard.
-    public var isDeserted: Bool { workers.values.allSatisfy { $0.state == .lost || $0.isSilent } }
+    public var isDeserted: Bool { workers.values.allSatisfy { $0.state == .lost || $0.isSilent || $0.isUnreachable } }
 }

@@ -19,7 +19,7 @@ extension Engine {
         reply(connection, request, .workerWelcome(record.id))
         outbox.effects.append(.connectLane(record.id, endpoint: hello.lane))
         outbox.effects.append(.publishWorker(record.status))
-        feed([.workerJoined(record.offer)], at: now)
+        unreached[record.id] = now.advanced(by: Self.lanePatience)
     }
 
     private static let mostSlots: UInt32 = 65_536
@@ -72,30 +72,26 @@ extension Engine {
         return nil
     }
 
-    /// Its lane stands again: it is the same process, with what it had.
-    mutating func workerReturned(_ id: WorkerID, at now: Instant) {
-        guard var worker = workers[id], worker.state == .lost, !worker.hasLeft else { return }
-        worker.state = worker.isDraining ? .draining : .active
-        if worker.isDraining { outbox.lane(id, configuration.epoch) { $0.drain = true } }
-        if !worker.releases.isEmpty {
-            outbox.lane(id, configuration.epoch) { $0.releases.append(contentsOf: worker.releases) }
-            worker.releases = []
-        }
-        workers[id] = worker
-        outbox.effects.append(.publishWorker(worker.status))
-        feed([.workerJoined(worker.offer)] + (worker.isDraining ? [.workerDrainRequested(id)] : []), at: now)
-    }
-
     /// Its connection dropped, or another process stands at its lane. What it had is given to others; what it still
     /// answers counts if it comes first.
     mutating func workerLost(_ id: WorkerID, at now: Instant) {
         guard let worker = workers[id], worker.state != .lost else { return }
+        unreached[id] = nil
         workers[id]?.state = .lost
         // Its runtimes may live on: what they may use again they hear when it returns.
         workers[id]?.takeBackReleases(outbox.dropLane(id))
         outbox.effects.append(.publishWorker(workers[id]?.status ?? worker.status))
         feed([.workerLost(id)], at: now)
         retireIfEnded(id, at: now)
+    }
+
+    /// Of one that another coordinator had called by the same number it says nothing.
+    mutating func workerSaidGoodbye(_ id: WorkerID, _ instance: UInt64, at now: Instant) {
+        guard workers[id]?.hello.instance == instance else {
+            dropped += 1
+            return
+        }
+        workerLeft(id, at: now)
     }
 
     mutating func workerLeft(_ id: WorkerID, at now: Instant) {

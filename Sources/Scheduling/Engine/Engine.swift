@@ -14,6 +14,8 @@ public struct Engine: Sendable {
     var workers: OrderedDictionary<WorkerID, WorkerRecord> = [:]
     /// The one with the most cores that has ever joined.
     var largestWorker: WorkerRecord?
+    /// Workers whose lanes have not stood yet, with when that is said aloud.
+    var unreached: [WorkerID: Instant] = [:]
     var clients: [ClientID: ClientRecord] = [:]
     var runs: [RunID: RunRecord] = [:]
     var sessions: [RunID: SessionRecord] = [:]
@@ -51,6 +53,7 @@ public struct Engine: Sendable {
         _ events: some Sequence<EngineEvent>, at now: Instant, effects: inout [EngineEffect]
     ) {
         for event in events { take(event, at: now) }
+        tellUnreachable(at: now)
         admitWaiting(at: now)
         flush(at: now)
         holderHint = nil
@@ -60,16 +63,17 @@ public struct Engine: Sendable {
 
     /// When a `tick` is due at the latest; nil when nothing waits for time to pass.
     public var nextDeadline: Instant? {
-        [scheduler.nextDeadline, roomDeadline].compactMap { $0 }.min()
+        [scheduler.nextDeadline, roomDeadline, unreached.values.min()].compactMap { $0 }.min()
     }
 
     private mutating func take(_ event: EngineEvent, at now: Instant) {
         switch event {
         case .workerHello(let connection, let request, let hello):
             workerHello(connection, request, hello, at: now)
-        case .workerGoodbye(let worker): workerLeft(worker, at: now)
+        case .workerGoodbye(let worker, let instance): workerSaidGoodbye(worker, instance, at: now)
+        case .laneUnusable(let worker): workerLeft(worker, at: now)
         case .workerDisconnected(let worker): workerLost(worker, at: now)
-        case .workerConnected(let worker): workerReturned(worker, at: now)
+        case .workerConnected(let worker): laneStands(worker, at: now)
         case .workerReported(let batch): workerReported(batch, at: now)
         case .clientHello(let client, let request, let introduction):
             clientHello(client, request, introduction)

@@ -9,6 +9,8 @@ public enum EngineEffect: Hashable, Sendable {
     case push(ClientID, EnginePush)
     /// Connect a lane to a worker that has been welcomed.
     case connectLane(WorkerID, endpoint: String)
+    /// Say aloud that the lane of this worker, which runs on `host`, does not come about.
+    case laneUnreachable(WorkerID, host: String, endpoint: String)
     /// One message down one lane.
     case send(TaskBatch)
     /// The worker is gone for good.

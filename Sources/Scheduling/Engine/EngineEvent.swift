@@ -4,7 +4,9 @@ import AnabranchCore
 public enum EngineEvent: Hashable, Sendable {
     case workerHello(ClientID, request: UInt64, WorkerHello)
     /// The worker has finished what it had and leaves.
-    case workerGoodbye(WorkerID)
+    case workerGoodbye(WorkerID, instance: UInt64)
+    /// What the worker told as its lane is no endpoint.
+    case laneUnusable(WorkerID)
     /// The connection of the worker's lane dropped.
     case workerDisconnected(WorkerID)
     /// The connection of the worker's lane stands (again).

@@ -11,6 +11,10 @@ struct WorkerRecord: Hashable, Sendable {
     var hasLeft = false
     /// Its leases lapsed and nothing has been heard of it since.
     var isSilent = false
+    /// Its lane has stood; the scheduler knows nothing of it before.
+    var isReached = false
+    /// Its lane has not stood for long after its hello.
+    var isUnreachable = false
     /// What it was sent and has not answered.
     var lent: [Attempt: LentAttempt] = [:]
     /// Attempts that it has answered.
@@ -39,7 +43,7 @@ struct WorkerRecord: Hashable, Sendable {
     var status: WorkerStatus {
         WorkerStatus(
             worker: id, host: hello.host, processID: hello.processID, slots: hello.slots,
-            running: UInt32(clamping: lent.count), state: hasLeft ? .left : isSilent ? .lost : state,
+            running: UInt32(clamping: lent.count), state: hasLeft ? .left : isSilent || isUnreachable ? .lost : state,
             finished: finished,
             labels: hello.labels)
     }

@@ -37,7 +37,9 @@ extension ToCoordinator.Body {
         case ANABRANCH__V1__TO_COORDINATOR__BODY_WORKER_HELLO:
             self = .workerHello(try Field.requiredMessage(body.worker_hello, "worker_hello"))
         case ANABRANCH__V1__TO_COORDINATOR__BODY_WORKER_GOODBYE:
-            self = .workerGoodbye(try Field.identifier(body.worker_goodbye.pointee.worker, "WorkerGoodbye.worker"))
+            self = .workerGoodbye(
+                try Field.identifier(body.worker_goodbye.pointee.worker, "WorkerGoodbye.worker"),
+                instance: body.worker_goodbye.pointee.instance)
         case ANABRANCH__V1__TO_COORDINATOR__BODY_CLIENT_HELLO:
             self = .clientHello(try Field.requiredMessage(body.client_hello, "client_hello"))
         case ANABRANCH__V1__TO_COORDINATOR__BODY_SUBMIT_RUN:
@@ -87,10 +89,11 @@ extension ToCoordinator.Body {
         case .workerHello(let hello):
             message.pointee.body_case = ANABRANCH__V1__TO_COORDINATOR__BODY_WORKER_HELLO
             message.pointee.worker_hello = arena.message(hello)
-        case .workerGoodbye(let worker):
+        case .workerGoodbye(let worker, let instance):
             message.pointee.body_case = ANABRANCH__V1__TO_COORDINATOR__BODY_WORKER_GOODBYE
             message.pointee.worker_goodbye = arena.bare { anabranch__v1__worker_goodbye__init($0) }
             message.pointee.worker_goodbye.pointee.worker = worker.rawValue
+            message.pointee.worker_goodbye.pointee.instance = instance
         case .clientHello(let hello):
             message.pointee.body_case = ANABRANCH__V1__TO_COORDINATOR__BODY_CLIENT_HELLO
             message.pointee.client_hello = arena.message(hello)

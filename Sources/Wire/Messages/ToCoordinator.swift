@@ -5,7 +5,7 @@ import PipelineGraph
 public struct ToCoordinator: WireMessage {
     public enum Body: Hashable, Sendable {
         case workerHello(WorkerHello)
-        case workerGoodbye(WorkerID)
+        case workerGoodbye(WorkerID, instance: UInt64)
         case clientHello(ClientHello)
         case submitRun(SubmitRun)
         /// A session takes plain calls; it ends with its client.

@@ -204,7 +204,8 @@ final class Coordination {
         guard let welcome else { return }
         request += 1
         try control.set(.linger(1_000))
-        try control.send(ToCoordinator(request: request, body: .workerGoodbye(welcome.worker)).encoded())
+        let goodbye = ToCoordinator.Body.workerGoodbye(welcome.worker, instance: instance)
+        try control.send(ToCoordinator(request: request, body: goodbye).encoded())
     }
 }
 

@@ -22,6 +22,7 @@ struct EngineTarget: ByteTarget {
     private var engine: Engine
     private var now = Instant(microseconds: 1)
     private var taken = 0
+    private static let honestInstance: UInt64 = 1
     private var honestWorker = WorkerID(0)
     private var session = RunID(0)
     private var rogue = ClientID(100)
@@ -45,7 +46,7 @@ struct EngineTarget: ByteTarget {
             anabranch: "0.1.0", python: "3.11.2", cloudpickle: "3.1.0", numpy: "2.4.0", scikitLearn: "1.9.0")
         engine = Engine(
             configuration: EngineConfiguration(epoch: epoch, versions: versions, storeIdentity: "0123456789abcdef"))
-        honestWorker = join(instance: 1, executors: ["native"])
+        honestWorker = join(instance: Self.honestInstance, executors: ["native"])
         tell(.clientHello(Self.honestClient, request: 1, ClientIntroduction(versions: versions, name: "honest")))
         tell(.clientHello(Self.admin, request: 1, ClientIntroduction(versions: versions, name: "admin")))
         tell(.requested(Self.honestClient, request: 2, .openSession(name: "honest")))
@@ -103,7 +104,7 @@ struct EngineTarget: ByteTarget {
     /// to be a sound order about the honest ones is not given.
     private func isForHonest(_ event: EngineEvent) -> Bool {
         switch event {
-        case .workerGoodbye(let worker): worker == honestWorker
+        case .workerGoodbye(let worker, let instance): worker == honestWorker && instance == Self.honestInstance
         case .workerReported(let batch): batch.worker == honestWorker
         case .requested(_, _, .shutdown): true
         case .requested(_, _, .drainWorker(let worker)): worker == honestWorker
@@ -146,7 +147,7 @@ struct EngineTarget: ByteTarget {
     private mutating func leave() throws {
         tell(.clientVanished(rogue))
         for run in rogueRuns.sorted() { tell(.requested(Self.admin, request: 3, .closeRun(run))) }
-        for worker in rogueWorkers.sorted() { tell(.workerGoodbye(worker)) }
+        for worker in rogueWorkers.sorted() { tell(.laneUnusable(worker)) }
         tell(.writersEnded(engine.writersToProbe))
         rogueRuns = []
         rogueWorkers = []
@@ -197,7 +198,9 @@ struct EngineTarget: ByteTarget {
                     instance: instance, lane: "ipc://lane-\(instance)", slots: 4, host: "here", processID: 1,
                     store: "/store",
                     storeIdentity: "0123456789abcdef", executors: executors, versions: versions)))
-        return engine.inventory.workers.first { !known.contains($0) } ?? WorkerID(0)
+        let worker = engine.inventory.workers.first { !known.contains($0) } ?? WorkerID(0)
+        tell(.workerConnected(worker))
+        return worker
     }
 
     // MARK: - The engine
@@ -213,7 +216,7 @@ struct EngineTarget: ByteTarget {
         case .reply(rogue, _, .runAccepted(let run)): rogueRuns.insert(run)
         case .reply(rogue, _, .workerWelcome(let worker)):
             // Nobody answers at the lane that it told of.
-            if worker != honestWorker, rogueWorkers.insert(worker).inserted { tell(.workerGoodbye(worker)) }
+            if worker != honestWorker, rogueWorkers.insert(worker).inserted { tell(.laneUnusable(worker)) }
         case .send(let batch) where batch.worker == honestWorker: queued += batch.tasks
         case .send(let batch) where batch.worker == rogueWorker: lent = (lent + batch.tasks.map(\.attempt)).suffix(64)
         case .push(Self.honestClient, .callResults(let results)):

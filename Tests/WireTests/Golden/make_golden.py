@@ -368,7 +368,7 @@ def worker_hello() -> m.WorkerHello:
 def to_coordinator() -> dict[str, m.ToCoordinator]:
     bodies: dict[str, Message] = {
         "worker_hello": worker_hello(),
-        "worker_goodbye": m.WorkerGoodbye(worker=3),
+        "worker_goodbye": m.WorkerGoodbye(worker=3, instance=99),
         "client_hello": m.ClientHello(versions=versions(), writer=WRITER, name="notebook"),
         "submit_run": submission(),
         "open_session": m.OpenSession(name="executor"),

@@ -1905,7 +1905,7 @@ const ProtobufCMessageDescriptor anabranch__v1__worker_welcome__descriptor =
   (ProtobufCMessageInit) anabranch__v1__worker_welcome__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__worker_goodbye__field_descriptors[1] =
+static const ProtobufCFieldDescriptor anabranch__v1__worker_goodbye__field_descriptors[2] =
 {
   {
     "worker",
@@ -1919,14 +1919,27 @@ static const ProtobufCFieldDescriptor anabranch__v1__worker_goodbye__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "instance",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__WorkerGoodbye, instance),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__worker_goodbye__field_indices_by_name[] = {
+  1,   /* field[1] = instance */
   0,   /* field[0] = worker */
 };
 static const ProtobufCIntRange anabranch__v1__worker_goodbye__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__worker_goodbye__descriptor =
 {
@@ -1936,7 +1949,7 @@ const ProtobufCMessageDescriptor anabranch__v1__worker_goodbye__descriptor =
   "Anabranch__V1__WorkerGoodbye",
   "anabranch.v1",
   sizeof(Anabranch__V1__WorkerGoodbye),
-  1,
+  2,
   anabranch__v1__worker_goodbye__field_descriptors,
   anabranch__v1__worker_goodbye__field_indices_by_name,
   1,  anabranch__v1__worker_goodbye__number_ranges,

@@ -168,10 +168,14 @@ struct  Anabranch__V1__WorkerGoodbye
 {
   ProtobufCMessage base;
   uint64_t worker;
+  /*
+   * as in its hello: numbers of workers begin anew with each coordinator
+   */
+  uint64_t instance;
 };
 #define ANABRANCH__V1__WORKER_GOODBYE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__worker_goodbye__descriptor) \
-    , 0 }
+    , 0, 0 }
 
 
 struct  Anabranch__V1__ClientHello
