@@ -16,10 +16,14 @@ FUSED_SECONDS = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """One task: a segment's steps (``calls`` is empty), or calls that end on the segment."""
+    """One task: a segment's steps (``calls`` is empty), or calls that end on the segment.
+
+    With ``with_steps`` it is both: the only call below a union, whose output nobody else would read.
+    """
 
     segment: Segment
     calls: tuple[int, ...] = ()
+    with_steps: bool = False
 
 
 class Agenda:
@@ -74,6 +78,8 @@ class Agenda:
             _, _, with_steps, _, segment = self._ready[0]
             if with_steps:
                 heapq.heappop(self._ready)
+                if fuse and segment.needs and not segment.children and len(segment.calls) == 1:
+                    return Work(segment, tuple(segment.calls), with_steps=True)
                 return Work(segment)
             waiting = self._calls[segment]
             count = self._fused(len(waiting)) if fuse else 1

@@ -22,7 +22,15 @@ from anabranch.model_selection.calls import Call, Recipe, Recipes, common_argume
 from anabranch.model_selection.options import Options
 from anabranch.model_selection.prefixes import Segment, share_prefixes
 from anabranch.model_selection.sharing import Sharing
-from anabranch.model_selection.tasks import Answer, run_branches, run_calls, run_failed, run_fits, run_segment
+from anabranch.model_selection.tasks import (
+    Answer,
+    run_branches,
+    run_calls,
+    run_failed,
+    run_fits,
+    run_segment,
+    run_segment_and_fit,
+)
 from anabranch.progress import Progress
 from anabranch.references import Ref
 from anabranch.slots import pool_slots
@@ -185,13 +193,14 @@ class Dispatch:
 
     def _submit(self, work: Work) -> Any:
         segment = work.segment
-        if not work.calls:
+        if not work.calls or work.with_steps:
             own = self._calls[segment.example].own
             shared = self._fit_arguments(segment.example, segment.parent)
             if segment.titles:
                 return self._executor.submit(run_branches, *shared, own, segment.begin, segment.titles)
             branches = [self._shared[branch] for branch in segment.needs]
-            return self._executor.submit(run_segment, *shared, own, segment.end, branches)
+            body = run_segment_and_fit if work.with_steps else run_segment
+            return self._executor.submit(body, *shared, own, segment.end, branches)
         calls = [self._calls[number] for number in work.calls]
         if segment.parent is not None:
             return self._executor.submit(
@@ -267,6 +276,10 @@ class Dispatch:
             failed = not segment.titles and outcome.value.failed
             self._release(agenda.fitted(segment, failed=failed))
             return
+        if work.with_steps:
+            steps, *outcome = outcome
+            self._told(steps)
+            self._release(agenda.abandon(segment)[1])
         for number, answer in zip(work.calls, outcome):
             self._told(answer)
             if isinstance(answer.value, dict) and "estimator" in answer.value:
@@ -287,7 +300,7 @@ class Dispatch:
 
     def _fail(self, agenda: Agenda, work: Work, error: Exception) -> None:
         segment = work.segment
-        if not work.calls:
+        if not work.calls or work.with_steps:
             if not isinstance(error, (TaskKilled, TaskTimeout)):
                 # Not the steps' fault, or not one that could be told: each candidate fits them, or fails, by itself.
                 self._release(agenda.give_up(segment))
@@ -296,7 +309,7 @@ class Dispatch:
             self._release(over)
             for below in [one for top in lost for one in top.walk()]:
                 for number in below.calls:
-                    self._results[number] = self._failed(number, error, segment)
+                    self._results[number] = self._failed(number, error, None if work.calls else segment)
                 if below.calls:
                     self._answered(agenda, below, [0.0] * len(below.calls))
             return

@@ -202,11 +202,16 @@ class Fold:
         which = self.side_of(numbers)
         X = self.side(which) if which else rows_of(self.X, numbers)
         try:
-            return self._score(scorer, which, X, y, params, as_stored)
+            scores = self._score(scorer, which, X, y, params, as_stored)
         except ValueError as error:
             if not self._known or not is_read_only_complaint(error):
                 raise
-            return self._score(scorer, which, X, y, params, copy.deepcopy)
+        else:
+            # With several metrics, what one of them raised comes as text in the place of its score.
+            said = [text for text in scores.values() if isinstance(text, str)] if isinstance(scores, dict) else []
+            if not self._known or not any(is_read_only_complaint(ValueError(text)) for text in said):
+                return scores
+        return self._score(scorer, which, X, y, params, copy.deepcopy)
 
     def _score(
         self, scorer: Callable, which: str | None, X: Any, y: tuple, params: dict[str, Any], prepared: Callable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import pickle
 import time
 import warnings
 from collections import Counter
@@ -13,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+import cloudpickle
 import joblib
 import numpy as np
 from sklearn.base import clone
@@ -160,6 +162,29 @@ def run_segment(
     return _run_part(function, common, state, y, fold, call, SegmentStandIn(state, until, known), finish)
 
 
+def run_segment_and_fit(
+    function: Callable,
+    common: Mapping[str, Any],
+    estimator: Any,
+    X: Any,
+    y: Any,
+    fold: tuple[Any, Any],
+    shared: Sequence[Answer],
+    call: dict,
+    until: int,
+    branches: Sequence[Answer] = (),
+) -> list[Answer]:
+    """Fit steps as `run_segment`, then the only candidate that has them as `run_fits`, and return what both said."""
+    steps = run_segment(function, common, estimator, X, y, fold, shared, call, until, branches)
+    # As if it came from the store: a last step that writes to its input gets a copy, and scorers the rows as they were.
+    steps.value.output = _read_only(steps.value.output)
+    for step in steps.value.steps:
+        step.test, step.train = _read_only(step.test), _read_only(step.train)
+    fits = run_fits(function, common, estimator, X, y, fold, [*shared, steps], [call])
+    steps.value = None
+    return [steps, *fits]
+
+
 def run_branches(
     function: Callable,
     common: Mapping[str, Any],
@@ -274,6 +299,13 @@ def _answer(wrapper: Any, body: Callable, arguments: Sequence[Any], named: Mappi
     answer.seconds = time.perf_counter() - begun
     answer.printed = printed.getvalue()
     return answer
+
+
+def _read_only(value: Any) -> Any:
+    """Return the value on the same memory, not to be written to."""
+    buffers: list[pickle.PickleBuffer] = []
+    content = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    return pickle.loads(content, buffers=[buffer.raw().toreadonly() for buffer in buffers])
 
 
 def _row_numbers(X: Any) -> Any:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import sklearn.model_selection as theirs
 from same_search import assert_same_search, assert_same_warnings, fitted
+from search_cases import InPlace
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import make_classification
@@ -152,6 +153,8 @@ CASES = {
         {"cols__moody__when": ["fit", "transform"], **FEW},
         X,
     ),
+    "a last step that writes to its input": (behind(union(), InPlace()), {**FEW, "clf__shift": [0.0, 1.0]}, X),
+    "the same, alone behind its union": (behind(union(), InPlace(1.0)), FEW, X),
     "columns that are not there": (behind(columns()), FEW, FRAME.drop(columns="g")),
 }
 
@@ -159,7 +162,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_results_are_scikit_learns(case):
     estimator, grid, rows = CASES[case]
-    options = {"cv": 3, "return_train_score": True}
+    options = {"cv": 3, "return_train_score": True, "scoring": ["accuracy", "f1"], "refit": "f1"}
     mine, said = fitted(ours.GridSearchCV(estimator, grid, **options), rows, Y)
     other, said_there = fitted(theirs.GridSearchCV(estimator, grid, **options), rows, Y)
     if isinstance(other, Exception):
