@@ -35,7 +35,7 @@ def _children() -> set[int]:
         try:
             with open(f"/proc/self/task/{task}/children") as children:
                 found.update(int(pid) for pid in children.read().split())
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue
     return found
 

@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 from cluster import PATIENCE, standing
+from gate import Gate
 
 import anabranch as ab
 from anabranch.client import current
@@ -86,12 +87,16 @@ def test_the_pool_of_a_client_is_killed(undisturbed):
 
 
 @pytest.mark.parametrize("kind", ["fit", "calls"])
-def test_a_coordinator_that_stands_still_past_the_lease(cluster, undisturbed, kind):
+def test_a_coordinator_that_stands_still_past_the_lease(cluster, tmp_path, undisturbed, kind):
     assert cluster.coordinator is not None
+    gate = Gate(tmp_path)
     with ThreadPoolExecutor() as threads:
-        work = threads.submit(KINDS[kind], 0.1)
-        cluster.observe().until(lambda s: any(w.running and w.finished for w in s.workers), "the worker at work")
-        os.kill(cluster.coordinator.pid, signal.SIGSTOP)
+        try:
+            work = threads.submit(KINDS[kind], gate.path)
+            gate.await_arrival(next(iter(cluster.workers)), work)
+            os.kill(cluster.coordinator.pid, signal.SIGSTOP)
+        finally:
+            gate.open()
         # Longer than a lease, so that all that was sent meanwhile is old when it is read.
         time.sleep(2.5 * cluster.lease)
         assert not work.done()

@@ -17,6 +17,7 @@ import cloudpickle
 import numpy as np
 import psutil
 import pytest
+from processes import living
 from sklearn.base import BaseEstimator
 
 import anabranch as ab
@@ -498,7 +499,7 @@ def worker_process():
 
 
 def gone(pids):
-    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=20)
+    _, alive = psutil.wait_procs(living(pids), timeout=20)
     assert not alive, alive
 
 

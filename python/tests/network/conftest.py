@@ -47,7 +47,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 def start(keys: pathlib.Path) -> Iterator[Callable]:
     """Start clusters on TCP; they end with the test, which fails when they leave anything."""
     from cluster import Cluster
-    from ports import free_port
+    from ports import free_ports
 
     import anabranch as ab
 
@@ -56,7 +56,7 @@ def start(keys: pathlib.Path) -> Iterator[Callable]:
         stack.callback(ab.shutdown)
 
         def begin(keyed: bool = True, workers: int = 1, options=(), worker_options=(), log=None, **rest):
-            bind = () if "--bind" in options else ("--bind", f"tcp://127.0.0.1:{free_port()}")
+            bind = () if "--bind" in options else ("--bind", f"tcp://127.0.0.1:{free_ports(1)[0]}")
             key = ("--key", str(keys / "coordinator.key")) if keyed else ()
             worker_key = ("--key", str(keys / "worker.key")) if keyed else ()
             credentials = load_credentials(str(keys / "client.key")) if keyed else None

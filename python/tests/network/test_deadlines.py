@@ -12,7 +12,7 @@ import time
 import pytest
 import zmq
 from cluster import PATIENCE
-from ports import free_port
+from ports import free_ports
 
 import anabranch as ab
 from anabranch.binary import find_binary
@@ -50,7 +50,7 @@ def another_protocol():
 
 @contextlib.contextmanager
 def nobody():
-    yield free_port()
+    yield free_ports(1)[0]
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import cloudpickle
 import pytest
 from cluster import PATIENCE
 from gate import Gate
-from ports import free_port
+from ports import free_ports
 
 import anabranch as ab
 import workloads
@@ -150,7 +150,7 @@ def test_one_that_comes_late_gets_work_at_once(start, keys, gate):
 
 
 def test_ports_can_be_chosen(start, keys):
-    inbox, events = free_port(), free_port()
+    inbox, events = free_ports(2)
     cluster = start(options=("--inbox", f"tcp://127.0.0.1:{inbox}", "--events", f"tcp://127.0.0.1:{events}"))
     assert cluster.observe().welcome.events == f"tcp://127.0.0.1:{events}"
     with connect(cluster, keys) as ex:

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from harness import TIME_LIMIT
+from processes import living
 
 from anabranch.runtime.libraries import LoadedLibraries
 from anabranch.runtime.survivors import MARK
@@ -107,7 +108,10 @@ class Child:
 
     def set_up(self, **fields: object) -> task_pb2.FromRuntime:
         setup = task_pb2.RuntimeSetup(
-            store_path=self.store.path, slot=1, sys_path=[str(Path(__file__).parent)], **{"threads": 1, **fields}
+            store_path=self.store.path,
+            slot=1,
+            sys_path=[str(path) for path in Path(__file__).parents[:2]],
+            **{"threads": 1, **fields},
         )
         self.send(task_pb2.ToRuntime(setup=setup))
         return self.receive()
@@ -177,7 +181,7 @@ def test_nothing_survives_a_worker_that_was_killed(client_store: Store) -> None:
     left, _ = child.call(leave_processes)
     assert server.end() == 0
     # Its children are ours now; the socket was still open.
-    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in left if psutil.pid_exists(pid)], timeout=TIME_LIMIT)
+    _, alive = psutil.wait_procs(living(left), timeout=TIME_LIMIT)
     assert not alive
     child.socket.close()
     os.close(child.output)
