@@ -50,6 +50,13 @@ def _as_fast(measurement: str, system: str, limit: float) -> Floor:
     return Floor(measurement, text, lambda f: f[other] / f[measurement, "anabranch"], limit, True)
 
 
+def _share(measurement: str, system: str, limit: float) -> Floor:
+    """Ours is to take at most this share of a peer's time."""
+    other = (measurement, system)
+    text = f"at most {limit:g} of {system}'s time"
+    return Floor(measurement, text, lambda f: f[measurement, "anabranch"] / f[other], limit, False)
+
+
 def _within(measurement: str, text: str, limit: float, at_least: bool = False) -> Floor:
     return Floor(measurement, text, lambda f: f[measurement, "anabranch"], limit, at_least)
 
@@ -66,6 +73,10 @@ FLOORS = (
     _times("native_chain", "ray", 8, "chain"),
     _as_fast("founding", "serial", 1),
     _within("founding_bound", "1.1", 1.1),
+    _share("digits", "n_jobs", 0.6),
+    *(_share("digits", system, 1.1) for system in ("ray", "serial", "n_jobs")),
+    # Two slots: 1.3 × (fit and score work) / 2.
+    _share("tiny_fits", "serial", 0.65),
     _within("start", "0.6 s", 0.6),
     _within("start_sklearn", "0.5 s", 0.5),
     _within("queued_bytes", "1,024 B", 1_024),

@@ -29,3 +29,12 @@ class Serial:
 
         with threadpool_limits(1):
             return searches.digits(GridSearchCV)
+
+    def tiny_fits(self) -> float:
+        from sklearn.model_selection import GridSearchCV
+        from threadpoolctl import threadpool_limits
+
+        import searches
+
+        with threadpool_limits(1):
+            return searches.tiny_fits(GridSearchCV)
