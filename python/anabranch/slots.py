@@ -26,16 +26,20 @@ def pool_slots(patience: float = PATIENCE) -> int:
     ConnectionFailed
         When the pool has no worker in that time.
     """
-    client = current()
     deadline = time.monotonic() + patience
     while True:
-        status = client.ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest())).status
-        slots = sum(worker.slots for worker in status.workers if worker.state == "active")
+        slots = slots_now()
         if slots:
             return slots
         if time.monotonic() >= deadline:
             raise ConnectionFailed(
-                f"the coordinator at {client.address} has had no worker for {patience:g} s: "
+                f"the coordinator at {current().address} has had no worker for {patience:g} s: "
                 "start one with `anabranch worker --address ...`"
             )
         time.sleep(_AGAIN)
+
+
+def slots_now() -> int:
+    """Return the slots of the workers that take tasks at this moment, 0 when there is none; one round trip."""
+    status = current().ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest())).status
+    return sum(worker.slots for worker in status.workers if worker.state == "active")

@@ -57,6 +57,11 @@ class Agenda:
         self._waits: dict[Segment, set[Segment]] = {}
         self._users: dict[Segment, set[Segment]] = {}
 
+    def resize(self, most_open: int, slots: int) -> None:
+        """Note that the pool has become larger or smaller; folds that are open stay so."""
+        self._most_open = most_open
+        self._slots = slots
+
     @property
     def finished(self) -> bool:
         """Whether every call has been answered."""

@@ -33,11 +33,13 @@ from anabranch.model_selection.tasks import (
 )
 from anabranch.progress import Progress
 from anabranch.references import Ref
-from anabranch.slots import pool_slots
+from anabranch.slots import pool_slots, slots_now
 from anabranch.summary import Row, Summary
 
 #: Seconds that other calls have to end by themselves when one has raised.
 GRACE_SECONDS = 0.5
+#: Seconds between two looks at how many slots the pool has.
+LOOK_SECONDS = 1.0
 _ATOMS = (type(None), bool, int, float, str, bytes)
 
 
@@ -68,8 +70,9 @@ class Dispatch:
         self._calls = calls
         self._options = options
         self._sharing = sharing
+        self._most_calls = most_calls
         self._slots = min(pool_slots(), most_calls or sys.maxsize)
-        self._in_flight = self._slots * (1 if most_calls else 2)
+        self._looked = time.monotonic()
         self._recipes: dict[int, Recipe] = {}
         self._results: dict[int, Any] = {}
         self._alone: list[Work] = []
@@ -89,9 +92,10 @@ class Dispatch:
             with Progress(self._title(), self._options.progress) as shown:
                 while not agenda.finished:
                     self._fill(agenda)
-                    work, future = self._next(shown)
-                    del self._running[id(future)]
-                    self._take(agenda, work, future)
+                    for work, future in self._next(shown):
+                        del self._running[id(future)]
+                        self._take(agenda, work, future)
+                    self._look(agenda)
                 shown.update(self._summary, last=True)
         except Exception:
             self._let_end()
@@ -105,12 +109,22 @@ class Dispatch:
             self._executor.shutdown(wait=True, cancel_futures=True)
         return [self._results[number] for number in range(len(self._calls))]
 
-    def _next(self, shown: Progress) -> tuple[Work, Any]:
-        """Wait for a task to end."""
-        while True:
-            shown.update(self._summary)
-            with contextlib.suppress(queue.Empty):
-                return self._ended.get(timeout=shown.interval)
+    def _next(self, shown: Progress) -> list[tuple[Work, Any]]:
+        """Wait for a task to end, for as long as nothing else is to be looked after."""
+        shown.update(self._summary)
+        with contextlib.suppress(queue.Empty):
+            return [self._ended.get(timeout=min(shown.interval or LOOK_SECONDS, LOOK_SECONDS))]
+        return []
+
+    def _look(self, agenda: Agenda) -> None:
+        """Use the slots of workers that have joined since, and count no longer on those of workers that have left."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        # With no worker at all the next one is awaited, as the tasks that are queued do.
+        self._slots = min(slots_now() or self._slots, self._most_calls or sys.maxsize)
+        agenda.resize(self._slots + 1, self._slots)
 
     def _title(self) -> str:
         estimator = next((call.arguments[0] for call in self._calls if call.is_fit), None)
@@ -178,7 +192,8 @@ class Dispatch:
     # ---- submission
 
     def _fill(self, agenda: Agenda) -> None:
-        while len(self._running) < self._in_flight:
+        in_flight = self._slots * (1 if self._most_calls else 2)
+        while len(self._running) < in_flight:
             work = self._alone.pop() if self._alone else agenda.take(fuse=not self._options.limited)
             if work is None:
                 return

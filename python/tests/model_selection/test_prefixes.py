@@ -87,6 +87,19 @@ def test_short_calls_are_fused_and_leave_work_for_every_slot():
     assert len(agenda.take(fuse=False).calls) == 1
 
 
+def test_a_larger_pool_opens_more_folds_and_fuses_fewer_calls():
+    roots = [share_prefixes(fold, [(fold * 100 + number, "") for number in range(100)]) for fold in range(2)]
+    agenda = Agenda(roots, 1, 2)
+    agenda.take()
+    agenda.answered(roots[0], [0.001])
+    agenda.resize(2, 10)
+    assert len(agenda.take().calls) == 5
+    while (work := agenda.take()) is not None and work.segment is roots[0]:
+        pass
+    assert work.segment is roots[1]
+    assert agenda.open_folds == 2
+
+
 def test_what_lies_below_a_failed_step_is_not_shared():
     root = share_prefixes(0, [(0, "abc"), (1, "abc"), (2, "abd"), (3, "a")])
     agenda = Agenda([root], 2, 1)
