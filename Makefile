@@ -20,7 +20,7 @@ export PATH := $(VENV)/bin:$(PATH)
 help:
 	@echo "make setup   system packages, .venv with the Python package, the program in .build/release"
 	@echo "make demo    late flights: one preprocessor, three classifiers, a vote, on real records (DEMO_FLAGS=--all for all)"
-	@echo "make test    TIERS=unit,sim,bulk,python,cluster (TIERS=docker: on a container engine; TIERS=all: every tier)"
+	@echo "make test    TIERS=unit,sim,bulk,python,cluster (TIERS=docker: on a container engine; TIERS=ray: on Ray; TIERS=all: every tier)"
 	@echo "make lint    swift format, ruff, generated messages and API reference current"
 	@echo "make api     docs/api.md from the docstrings"
 	@echo "make wheel   dist/anabranch-*.whl: the Python package with the program in it"

@@ -43,6 +43,8 @@ public struct WorkerConfiguration: Sendable {
     public var drainSeconds: Double?
     public var version: String
     public var functions: NativeFunctionRegistry
+    /// `HOST:PORT` of the Ray cluster on which tasks run; each slot's runtime is a driver of it. Nil: they run in the runtimes.
+    public var rayAddress: String?
 
     public init(
         address: String, slots: Int, python: String, store: String? = nil, keys: ClientKeys? = nil, lane: String? = nil,
@@ -50,7 +52,7 @@ public struct WorkerConfiguration: Sendable {
         workingDirectory: String = "", systemPath: [String] = [], threadsPerSlot: Int? = nil,
         memoryPerSlot: UInt64? = nil, mostWaiting: Int = 64, watchDescriptor: Int32? = nil, welcomeSeconds: Double = 30,
         silenceSeconds: Double = 60, rejoinSeconds: Double = 0, drainSeconds: Double? = nil, version: String,
-        functions: NativeFunctionRegistry = .standard
+        functions: NativeFunctionRegistry = .standard, rayAddress: String? = nil
     ) {
         self.address = address
         self.slots = slots
@@ -73,6 +75,7 @@ public struct WorkerConfiguration: Sendable {
         self.drainSeconds = drainSeconds
         self.version = version
         self.functions = functions
+        self.rayAddress = rayAddress
     }
 
     /// The store's directory, if it is known before the coordinator answers.
@@ -88,5 +91,5 @@ public struct WorkerConfiguration: Sendable {
     /// Keys are for tcp; ipc has the modes of files.
     var keysOfAddress: ClientKeys? { Endpoint(address)?.isTCP == true ? keys : nil }
 
-    var threads: Int { threadsPerSlot ?? max(1, CoreCount.available / slots) }
+    var threads: Int { threadsPerSlot ?? rayAddress.map { _ in 1 } ?? max(1, CoreCount.available / slots) }
 }

@@ -57,6 +57,12 @@ struct WorkerCommand: ParsableCommand {
         help: "Seconds to finish what runs when told to leave; then it is given to others. No limit when not given.")
     var drainTimeout: Double?
 
+    @Option(help: "Where tasks run: local, in this worker's processes, or ray, on the cluster of --ray-address.")
+    var executor: TaskExecutor = .local
+
+    @Option(help: "HOST:PORT of a Ray cluster that has a node on this host; for --executor ray.")
+    var rayAddress: String?
+
     @Option(help: .hidden)
     var watchFd: Int32?
 
@@ -79,19 +85,25 @@ struct WorkerCommand: ParsableCommand {
         if let memoryPerSlot, ByteCount(parsing: memoryPerSlot) == nil {
             throw ValidationError("--memory-per-slot \(memoryPerSlot): write bytes, or a number with K, M or G")
         }
+        if (executor == .ray) != (rayAddress != nil) {
+            throw ValidationError("--executor ray and --ray-address HOST:PORT go together")
+        }
         for pair in label where !pair.contains("=") { throw ValidationError("--label \(pair): write K=V") }
     }
 
     func run() throws {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        let interpreter = try Interpreter.resolve(python)
+        let clusterCPUs = try rayAddress.map { try RayCluster.cpuCount(at: $0, python: interpreter) }
         let settings = WorkerConfiguration(
-            address: try coordinator.required(), slots: slots ?? CoreCount.available,
-            python: try Interpreter.resolve(python), store: store, keys: try coordinator.keys(), lane: lane,
+            address: try coordinator.required(), slots: slots ?? clusterCPUs ?? CoreCount.available,
+            python: interpreter, store: store, keys: try coordinator.keys(), lane: lane,
             advertisedHost: advertise, allowInsecure: insecure, labels: label, workingDirectory: directory,
             systemPath: sysPath.isEmpty ? [] : sysPath.components(separatedBy: ":"), threadsPerSlot: threadsPerSlot,
             memoryPerSlot: memoryPerSlot.flatMap { ByteCount(parsing: $0)?.bytes },
             mostWaiting: mostWaiting, watchDescriptor: watchFd, welcomeSeconds: patience,
-            rejoinSeconds: rejoin, drainSeconds: drainTimeout, version: AnabranchCommand.version)
+            rejoinSeconds: rejoin, drainSeconds: drainTimeout, version: AnabranchCommand.version, rayAddress: rayAddress
+        )
         do {
             let worker = try StandingWorker(settings, log: quietWhenWatched)
             let stop = worker.stop

@@ -19,6 +19,7 @@ final class Nursery {
 
     private let fresh: RuntimeLaunch
     private let forking: RuntimeLaunch
+    private let forks: Bool
     private let path: [String]
     private let log: Logger
     let leftovers = Leftovers()
@@ -33,14 +34,21 @@ final class Nursery {
     private var imported: [String] = []
     private var banned: Set<String> = []
 
-    init(interpreter: String, environment: [String: String], threads: Int, path: [String], log: Logger) {
+    /// - Parameter rayAddress: runtimes are drivers of this Ray cluster, and never forked: a driver has threads.
+    init(
+        interpreter: String, environment: [String: String], threads: Int, path: [String], rayAddress: String? = nil,
+        log: Logger
+    ) {
         var marked = environment
         // By it the fork server finds what is left when this process is killed.
         marked["ANABRANCH_WORKER"] = String(UInt64.random(in: 0 ... .max), radix: 16)
         func launch(threads: Int) -> RuntimeLaunch {
             RuntimeLaunch(interpreter: interpreter, environment: RuntimeEnvironment.of(marked, threadsPerPool: threads))
         }
-        fresh = launch(threads: threads)
+        var fresh = launch(threads: threads)
+        if let rayAddress { fresh.furtherArguments = ["--ray", rayAddress] }
+        self.fresh = fresh
+        forks = rayAddress == nil
         // With one thread a pool starts none; a runtime sets its own number.
         forking = launch(threads: 1)
         self.path = path
@@ -54,7 +62,7 @@ final class Nursery {
     /// - Parameter isFirst: no other runtime lives, so imports may come first.
     /// - Throws: when no process can be started at all.
     func start(_ process: RuntimeProcess, isFirst: Bool) throws(WireError) {
-        guard let server = try trustedServer() else { return try process.spawn(fresh) }
+        guard forks, let server = try trustedServer() else { return try process.spawn(fresh) }
         if isFirst { importWanted() }
         requests += 1
         let request = String(requests)

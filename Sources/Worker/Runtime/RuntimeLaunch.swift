@@ -7,6 +7,8 @@ struct RuntimeLaunch: Sendable {
     /// Looked for along PATH when it has no slash.
     var interpreter: String
     var environment: [String: String]
+    /// Behind those that say which descriptors are which.
+    var furtherArguments: [String] = []
 
     /// What the child finds at its descriptors: `socket` at 3, `progress` at 4, `output` and `errors` at 1 and 2.
     struct Descriptors {
@@ -22,7 +24,8 @@ struct RuntimeLaunch: Sendable {
     func start(_ arguments: [String], _ descriptors: Descriptors, leadsSession: Bool) throws(WireError) -> pid_t {
         var child: pid_t = 0
         let status = OwnedProcesses.shared.withLock { owned in
-            let status = Self.withPointers([interpreter, "-m", "anabranch.runtime"] + arguments) { argv in
+            let status = Self.withPointers([interpreter, "-m", "anabranch.runtime"] + arguments + furtherArguments) {
+                argv in
                 Self.withPointers(environment.map { "\($0.key)=\($0.value)" }) { environment in
                     anabranch_spawn(
                         &child, interpreter, argv, environment, descriptors.socket, descriptors.progress ?? -1,

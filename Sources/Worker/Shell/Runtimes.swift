@@ -43,7 +43,8 @@ final class Runtimes {
         self.store = store
         nursery = Nursery(
             interpreter: configuration.python, environment: ProcessInfo.processInfo.environment,
-            threads: configuration.threads, path: configuration.systemPath, log: log)
+            threads: configuration.threads, path: configuration.systemPath,
+            rayAddress: configuration.rayAddress, log: log)
     }
 
     /// - Returns: failures of tasks that are too large to be sent.

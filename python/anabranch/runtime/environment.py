@@ -43,8 +43,14 @@ def ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, lambda *_: None)
 
 
-def enter(setup: task_pb2.RuntimeSetup) -> None:
+def enter(setup: task_pb2.RuntimeSetup, *, leads: bool = True) -> None:
     """Take on directory, import path, threads and memory ceiling.
+
+    Parameters
+    ----------
+    setup : RuntimeSetup
+    leads : bool, default True
+        Lead a session and adopt what tasks leave behind: not where another program manages the process.
 
     Raises
     ------
@@ -56,7 +62,8 @@ def enter(setup: task_pb2.RuntimeSetup) -> None:
             os.chdir(setup.working_directory)
         except OSError as error:
             raise SetupError(f"working directory {setup.working_directory!r}: {error.strerror}") from error
-    _lead()
+    if leads:
+        _lead()
     known = set(sys.path)
     sys.path[:0] = [entry for entry in setup.sys_path if entry not in known]
     if setup.address:

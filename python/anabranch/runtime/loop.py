@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter_ns
 
@@ -37,10 +38,18 @@ class TaskLoop:
         The socket to the worker.
     progress : memoryview, optional
         One unsigned 64-bit number that the worker sees: the task that was begun last, or is about to be.
+    make_runner : callable, default TaskRunner
+        Makes what runs the tasks, of the store and the setup.
     """
 
-    def __init__(self, channel: FrameChannel, progress: memoryview | None = None) -> None:
+    def __init__(
+        self,
+        channel: FrameChannel,
+        progress: memoryview | None = None,
+        make_runner: Callable[[Store, task_pb2.RuntimeSetup], TaskRunner] = TaskRunner,
+    ) -> None:
         self._channel = channel
+        self._make_runner = make_runner
         self._progress = memoryview(bytearray(8)).cast("Q") if progress is None else progress
         self._store: Store | None = None
         self._runner: TaskRunner | None = None
@@ -117,7 +126,7 @@ class TaskLoop:
             inline_threshold=setup.inline_threshold or DEFAULT_INLINE_THRESHOLD,
             budget=setup.store_budget,
         )
-        self._runner = TaskRunner(self._store, setup)
+        self._runner = self._make_runner(self._store, setup)
         self._surroundings = Surroundings()
         hello = task_pb2.RuntimeHello(versions=installed_versions(), pid=os.getpid())
         self._channel.send(task_pb2.FromRuntime(hello=hello))

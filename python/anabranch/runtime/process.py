@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from anabranch.runtime.environment import SetupError, die_with_worker, ignore_interrupts
 from anabranch.runtime.fork_server import serve_forks, shared_number
 from anabranch.runtime.frames import FrameChannel, FrameError
 from anabranch.runtime.loop import TaskLoop
-from anabranch.store import StoreError
+from anabranch.runtime.runner import TaskRunner
+from anabranch.store import Store, StoreError
+from anabranch.v1.task_pb2 import RuntimeSetup
 
 # sysexits.h: what ended the process is in its status, and in one line on standard error.
 USAGE = 64
@@ -21,8 +24,8 @@ SOFTWARE = 70
 CONFIGURATION = 78
 
 _USAGE = (
-    "usage: python -m anabranch.runtime --fd SOCKET [--progress MEMORY_FILE], or --fork-server SOCKET, all of them "
-    "inherited descriptors"
+    "usage: python -m anabranch.runtime --fd SOCKET [--progress MEMORY_FILE] [--ray HOST:PORT], or --fork-server "
+    "SOCKET; sockets and files are inherited descriptors"
 )
 
 
@@ -34,7 +37,8 @@ def main(arguments: Sequence[str]) -> int:
     options = dict(zip(arguments[::2], arguments[1::2], strict=False))
     if len(arguments) == 2 and options.get("--fork-server", "").isdigit():
         return _serve_forks(int(options["--fork-server"]))
-    if len(arguments) not in (2, 4) or not options.keys() <= {"--fd", "--progress"} or "--fd" not in options:
+    cluster = options.pop("--ray", None)
+    if len(arguments) not in (2, 4, 6) or not options.keys() <= {"--fd", "--progress"} or "--fd" not in options:
         return _complain(USAGE, _USAGE)
     if not all(number.isdigit() for number in options.values()):
         return _complain(USAGE, _USAGE)
@@ -51,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
         except (OSError, ValueError) as error:
             return _complain(USAGE, f"descriptor {options['--progress']} is no memory file: {error}")
     die_with_worker()
-    return serve(connection, progress)
+    return serve(connection, progress, cluster)
 
 
 def _serve_forks(descriptor: int) -> int:
@@ -62,8 +66,8 @@ def _serve_forks(descriptor: int) -> int:
     return 0 if child is None else serve(child.connection, child.progress)
 
 
-def serve(connection: socket.socket, progress: memoryview | None = None) -> int:
-    """Run tasks until the worker closes its end; return the exit status."""
+def serve(connection: socket.socket, progress: memoryview | None = None, cluster: str | None = None) -> int:
+    """Run tasks, here or on the Ray cluster at ``cluster``, until the worker closes its end; return the exit status."""
     import faulthandler
 
     ignore_interrupts()
@@ -71,7 +75,7 @@ def serve(connection: socket.socket, progress: memoryview | None = None) -> int:
     faulthandler.enable()
     # What a task prints is there when it aborts.
     sys.stdout.reconfigure(line_buffering=True)
-    loop = TaskLoop(FrameChannel(connection), progress)
+    loop = TaskLoop(FrameChannel(connection), progress, _runner_on(cluster) if cluster else TaskRunner)
     try:
         loop.run()
         status = 0
@@ -89,6 +93,12 @@ def serve(connection: socket.socket, progress: memoryview | None = None) -> int:
             connection.close()
     _leave_despite_threads(status)
     return status
+
+
+def _runner_on(cluster: str) -> Callable[[Store, RuntimeSetup], TaskRunner]:
+    from anabranch.runtime.ray.runner import RayTaskRunner
+
+    return partial(RayTaskRunner, address=cluster)
 
 
 def _leave_despite_threads(status: int) -> None:

@@ -117,6 +117,10 @@ class TaskRunner:
             result.held.extend(held)
         return result.SerializeToString()
 
+    def use(self, store: Store) -> None:
+        """Read from and write to another store from now on; what has been loaded is kept, by ids that both share."""
+        self._store = store
+
     def cancelled(self, task: task_pb2.Task) -> bytes:
         """Return the bytes of the `Result` of a task that was cancelled before it began."""
         return task_pb2.Result(

@@ -145,6 +145,38 @@ class Store:
             return common_pb2.ObjectRef(
                 writer=self.writer, sequence=sequence, encoding=encoding, length=length, inline_bytes=data
             )
+        return self._place(payload, encoding, length, sequence)
+
+    def put_encoded(self, data: Any, encoding: int) -> common_pb2.ObjectRef:
+        """Write bytes that another store has encoded, into a segment.
+
+        Parameters
+        ----------
+        data : buffer of bytes
+            At least one.
+        encoding : int
+            Theirs, one of the ``ENCODING_*`` numbers.
+
+        Raises
+        ------
+        StoreFull, StoreError
+            As of :meth:`put`.
+        """
+        payload = _EncodedPayload(memoryview(data))
+        return self._place(payload, encoding, payload.length, self.number(payload.length))
+
+    def encoded(self, ref: common_pb2.ObjectRef) -> memoryview:
+        """Return an object's bytes in place, read-only; nobody counts this view, so it must not outlive the task.
+
+        Raises
+        ------
+        ObjectLost
+            When the bytes are gone.
+        """
+        with self._lock:
+            return self._reader.bytes(ref.writer, ref.sequence, ref.segment, ref.offset, ref.length)
+
+    def _place(self, payload: Any, encoding: int, length: int, sequence: int) -> common_pb2.ObjectRef:
         try:
             segment, offset, target = self._segments.allocate(length)
         except StoreFull as error:
@@ -370,6 +402,15 @@ class Store:
         self._forked = True
         self._lease.drop(unlink=False)
         self._lock = threading.RLock()
+
+
+class _EncodedPayload:
+    def __init__(self, data: memoryview) -> None:
+        self._data = data.cast("B")
+        self.length = len(self._data)
+
+    def write(self, target: memoryview) -> None:
+        target[:] = self._data
 
 
 _open_stores: weakref.WeakSet[Store] = weakref.WeakSet()

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+/// Where a worker's tasks run.
+enum TaskExecutor: String, ExpressibleByArgument, CaseIterable {
+    case local, ray
+}
