@@ -29,6 +29,13 @@ public struct WorkerID: NumericIdentifier {
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 }
 
+/// One store that workers see, as the coordinator numbered it; 0 is its own, which clients see too.
+public struct StoreID: NumericIdentifier {
+    public static let coordinator = StoreID(0)
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
 /// One connected client, numbered by the coordinator.
 public struct ClientID: NumericIdentifier {
     public let rawValue: UInt64

@@ -9,6 +9,8 @@ public struct CoordinatorConfiguration: Sendable {
     public var storeBudget: UInt64?
     /// Objects of at most this many bytes travel in messages.
     public var inlineThreshold: UInt64
+    /// Bytes of this store's objects that one task's message brings to a worker that does not see the store.
+    public var carryLimit: UInt64
     /// Endpoint of the ROUTER, `ipc://…` or `tcp://host:port`. Nil: `control.sock` in the store's directory.
     public var control: String?
     /// Endpoint of the PULL. Nil: beside `control`, `inbox.sock` or a port that is free.
@@ -36,7 +38,7 @@ public struct CoordinatorConfiguration: Sendable {
 
     public init(
         version: String, storeRoot: String = "/dev/shm", storeBudget: UInt64? = nil, inlineThreshold: UInt64 = 16_384,
-        control: String? = nil, inbox: String? = nil, events: String? = nil, advertisedHost: String? = nil,
+        carryLimit: UInt64 = 1 << 20, control: String? = nil, inbox: String? = nil, events: String? = nil, advertisedHost: String? = nil,
         allowInsecure: Bool = false, keys: ServerKeys? = nil, heartbeatMilliseconds: UInt64 = 1_000,
         leaseMilliseconds: UInt64 = 10_000,
         maxAttempts: UInt32 = 10, drainMilliseconds: UInt64 = 1_500, watchDescriptor: Int32? = nil,
@@ -46,6 +48,7 @@ public struct CoordinatorConfiguration: Sendable {
         self.storeRoot = storeRoot
         self.storeBudget = storeBudget
         self.inlineThreshold = inlineThreshold
+        self.carryLimit = carryLimit
         self.control = control
         self.inbox = inbox
         self.events = events

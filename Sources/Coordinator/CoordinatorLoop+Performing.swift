@@ -24,7 +24,7 @@ extension CoordinatorLoop {
                 --advertise HOST (or --lane tcp://HOST:PORT) by which this machine can connect to it, and see that no \
                 firewall is between
                 """)
-        case .send(let batch): try lanes[batch.worker]?.socket.send(batch.encoded())
+        case .send(let batch): try lanes[batch.worker]?.socket.send(carried(batch).encoded())
         case .disconnectLane(let worker):
             laneEvents.remove(worker)
             lanes.removeValue(forKey: worker)?.close(storePath: store.path)

@@ -54,6 +54,7 @@ final class CoordinatorLoop {
                     leaseMicroseconds: configuration.leaseMilliseconds * 1000,
                     heartbeatMicroseconds: configuration.heartbeatMilliseconds * 1000),
                 maxAttempts: configuration.maxAttempts, leaseMicroseconds: configuration.leaseMilliseconds * 1000,
+                carryLimit: configuration.carryLimit,
                 unixOffset: MonotonicClock.unixMicroseconds - MonotonicClock.now.microseconds))
     }
 

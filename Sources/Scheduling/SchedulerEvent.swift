@@ -4,6 +4,8 @@ import AnabranchCore
 public struct TaskRequirements: Hashable, Sendable {
     /// `python`, `native`, …
     public var executor: String
+    /// The store that its inputs stand in; nil when they all travel in its message.
+    public var store: StoreID?
     /// Cores that it takes, in whole slots of its worker; 1 is one slot, whatever a slot's cores.
     public var cores: UInt32
     /// Extra attempts when the task killed its own runtime.
@@ -11,8 +13,12 @@ public struct TaskRequirements: Hashable, Sendable {
     /// Attempts in all when workers are lost.
     public var maxAttempts: UInt32
 
-    public init(executor: String = "python", cores: UInt32 = 1, retries: UInt32 = 0, maxAttempts: UInt32 = 4) {
+    public init(
+        executor: String = "python", store: StoreID? = nil, cores: UInt32 = 1, retries: UInt32 = 0,
+        maxAttempts: UInt32 = 4
+    ) {
         self.executor = executor
+        self.store = store
         self.cores = cores
         self.retries = retries
         self.maxAttempts = maxAttempts
@@ -54,8 +60,14 @@ public struct WorkerOffer: Hashable, Sendable {
     /// Cores that one slot stands for.
     public var coresPerSlot: UInt32
     public var executors: Set<String>
+    /// The one that it sees.
+    public var store: StoreID
 
-    public init(worker: WorkerID, slots: UInt32, coresPerSlot: UInt32 = 1, executors: Set<String>) {
+    public init(
+        worker: WorkerID, slots: UInt32, coresPerSlot: UInt32 = 1, executors: Set<String>,
+        store: StoreID = .coordinator
+    ) {
+        self.store = store
         self.worker = worker
         self.slots = slots
         self.coresPerSlot = coresPerSlot

@@ -26,16 +26,19 @@ public final class StandingWorker {
     public init(_ configuration: WorkerConfiguration, log: Logger = Logger(label: "anabranch.worker")) throws {
         self.configuration = configuration
         self.log = log
-        endsWithStore = configuration.storeOfAddress != nil
+        endsWithStore = configuration.storeOfAddress != nil && !configuration.hasOwnStore
         stop = try Worker.StopSignal()
     }
 
     /// Runs until drained, stopped, or left by its owner, or until no coordinator is found any more.
     ///
-    /// - Throws: `WorkerFailure` when no coordinator answers in time, it refuses, or its store is not here.
+    /// - Throws: `WorkerFailure` when no coordinator answers in time, it refuses, or its store is not here; `StoreError` when it
+    ///   is to keep a store of its own and none can be made.
     public func run() throws {
         var patience = configuration.welcomeSeconds
-        while let settings = try settings(patience) {
+        while var settings = try settings(patience) {
+            let own = try makeStore(for: &settings)
+            defer { own?.remove() }
             do {
                 let worker = try Worker(settings, stop: stop, log: log)
                 try worker.run()
@@ -46,6 +49,15 @@ public final class StandingWorker {
             }
             patience = configuration.rejoinSeconds
         }
+    }
+
+    /// A store for one coordinator's time, where the host does not share its, and none is named. It lasts as long as the worker.
+    private func makeStore(for settings: inout WorkerConfiguration) throws -> StoreDirectory? {
+        guard settings.hasOwnStore, settings.store == nil else { return nil }
+        StoreDirectory.reclaimAbandoned()
+        let store = try StoreDirectory.create()
+        settings.store = store.path
+        return store
     }
 
     /// An address within a store ends with the store; the owner of a watched worker starts another.
@@ -60,7 +72,7 @@ public final class StandingWorker {
         if endsWithStore { return settings }
         guard let welcome = try introduce(within: patience) else { return nil }
         // One that was named is compared by the coordinator.
-        if settings.store != nil { return settings }
+        if settings.store != nil || settings.hasOwnStore { return settings }
         guard let seen = try? StoreDirectory(opening: welcome.store), seen.identity == welcome.storeIdentity else {
             throw WorkerFailure.storeNotShared(address: configuration.address, store: welcome.store)
         }

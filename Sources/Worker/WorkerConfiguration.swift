@@ -11,6 +11,9 @@ public struct WorkerConfiguration: Sendable {
     public var python: String
     /// The store's directory. Nil: the directory of an ipc address.
     public var store: String?
+    /// The host does not share the coordinator's store: the worker keeps one of its own, or joins that of another worker here,
+    /// which `store` names.
+    public var hasOwnStore: Bool
     /// Of a coordinator with keys: who this worker is, and who the coordinator.
     public var keys: ClientKeys?
     /// Where the lane is bound, `tcp://HOST:PORT`. Nil: an ipc socket in the store's directory.
@@ -47,8 +50,8 @@ public struct WorkerConfiguration: Sendable {
     public var rayAddress: String?
 
     public init(
-        address: String, slots: Int, python: String, store: String? = nil, keys: ClientKeys? = nil, lane: String? = nil,
-        advertisedHost: String? = nil, allowInsecure: Bool = false, labels: [String] = [],
+        address: String, slots: Int, python: String, store: String? = nil, hasOwnStore: Bool = false, keys: ClientKeys? = nil,
+        lane: String? = nil, advertisedHost: String? = nil, allowInsecure: Bool = false, labels: [String] = [],
         workingDirectory: String = "", systemPath: [String] = [], threadsPerSlot: Int? = nil,
         memoryPerSlot: UInt64? = nil, mostWaiting: Int = 64, watchDescriptor: Int32? = nil, welcomeSeconds: Double = 30,
         silenceSeconds: Double = 60, rejoinSeconds: Double = 0, drainSeconds: Double? = nil, version: String,
@@ -58,6 +61,7 @@ public struct WorkerConfiguration: Sendable {
         self.slots = slots
         self.python = python
         self.store = store
+        self.hasOwnStore = hasOwnStore
         self.keys = keys
         self.lane = lane
         self.advertisedHost = advertisedHost

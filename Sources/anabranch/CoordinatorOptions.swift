@@ -34,6 +34,13 @@ struct CoordinatorOptions: ParsableArguments {
     @Option(help: "Objects up to so many bytes travel in messages.")
     var inlineThreshold: UInt64 = 8_192
 
+    @Option(
+        help: """
+            Bytes of the store's objects (suffixes K, M) that one task's message brings to a worker which does not see the \
+            store (worker --own-store); a task that reads more runs where the store is seen.
+            """)
+    var carryLimit: String = "1M"
+
     @Option(help: "Seconds after which a silent worker's tasks are given to others.")
     var lease: Double = 10
 
@@ -43,9 +50,15 @@ struct CoordinatorOptions: ParsableArguments {
     @Flag(help: "Bind beyond this host without keys: whoever reaches the port can run code.")
     var insecure = false
 
+    /// A task's message has to go down a lane, with its own inline objects.
+    private static let mostCarried: UInt64 = 16 << 20
+
     func validate() throws {
         if let storeBudget, ByteCount(parsing: storeBudget) == nil {
             throw ValidationError("--store-budget \(storeBudget): write bytes, or a number with K, M or G")
+        }
+        if (ByteCount(parsing: carryLimit)?.bytes ?? .max) > Self.mostCarried {
+            throw ValidationError("--carry-limit \(carryLimit): write bytes, or a number with K or M, up to 16M")
         }
         if !(1...1e9).contains(lease) { throw ValidationError("--lease \(lease): 1 to 1e9 seconds are possible") }
         if maxAttempts < 1 { throw ValidationError("--max-attempts \(maxAttempts): at least 1 is needed") }
@@ -66,7 +79,7 @@ struct CoordinatorOptions: ParsableArguments {
         let settings = CoordinatorConfiguration(
             version: AnabranchCommand.version, storeRoot: storeRoot,
             storeBudget: storeBudget.flatMap { ByteCount(parsing: $0)?.bytes }, inlineThreshold: inlineThreshold,
-            control: bind, inbox: inbox, events: events, advertisedHost: advertise, allowInsecure: insecure, keys: keys,
+            carryLimit: ByteCount(parsing: carryLimit)?.bytes ?? 0, control: bind, inbox: inbox, events: events, advertisedHost: advertise, allowInsecure: insecure, keys: keys,
             leaseMilliseconds: UInt64(lease * 1_000), maxAttempts: maxAttempts,
             watchDescriptor: watchDescriptor, logger: log)
         do {

@@ -14,6 +14,8 @@ struct StatusReport: Encodable {
         let state: String
         let finished: UInt64
         let labels: [String]
+        /// It does not see the coordinator's store.
+        let ownStore: Bool
     }
 
     struct Node: Encodable {
@@ -33,6 +35,8 @@ struct StatusReport: Encodable {
         let session: Bool
         let seconds: Double
         let nodes: [Node]
+        /// What its tasks wait for that may never come; empty otherwise.
+        let waiting: String
     }
 
     struct Holder: Encodable {
@@ -62,7 +66,7 @@ struct StatusReport: Encodable {
         workers = status.workers.map {
             Worker(
                 worker: $0.worker.rawValue, host: $0.host, pid: $0.processID, slots: $0.slots, running: $0.running,
-                state: "\($0.state)", finished: $0.finished, labels: $0.labels)
+                state: "\($0.state)", finished: $0.finished, labels: $0.labels, ownStore: $0.hasOwnStore)
         }
         runs = status.runs.map { run in
             Run(
@@ -74,7 +78,7 @@ struct StatusReport: Encodable {
                     return Node(
                         node: name ?? "cv", planned: progress.planned, open: progress.isOpen, running: progress.running,
                         succeeded: progress.succeeded, failed: progress.failed, skipped: progress.skipped)
-                })
+                }, waiting: run.waiting)
         }
     }
 
@@ -97,14 +101,16 @@ struct StatusReport: Encodable {
         ]
         for worker in workers {
             let labels = worker.labels.isEmpty ? "" : " " + worker.labels.joined(separator: " ")
+            let store = worker.ownStore ? "  own store" : ""
             lines.append(
                 "worker \(worker.worker)  \(worker.state)  \(worker.running)/\(worker.slots) slots  "
-                    + "\(worker.finished) done  \(worker.host):\(worker.pid)\(labels)")
+                    + "\(worker.finished) done  \(worker.host):\(worker.pid)\(store)\(labels)")
         }
         for run in runs {
             lines.append(
                 "run \(run.run)  \(run.state)  \(String(format: "%.1f", run.seconds)) s  \(run.name)\(run.session ? " (calls)" : "")"
             )
+            if !run.waiting.isEmpty { lines.append("    \(run.waiting)") }
             for node in run.nodes {
                 let planned = node.open ? "\(node.planned)+" : "\(node.planned)"
                 var line = "    \(node.node): \(node.succeeded) of \(planned) done, \(node.running) running"

@@ -20,6 +20,13 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: "The store's directory, where it stands elsewhere here than where the coordinator has it.")
     var store: String?
 
+    @Flag(
+        help: """
+            This host does not share the coordinator's store: keep one of its own, or join that of the worker here which \
+            --store names. Needs --lane tcp://HOST:PORT.
+            """)
+    var ownStore = false
+
     @Option(help: "K=V, shown by status; may be given several times.")
     var label: [String] = []
 
@@ -88,6 +95,9 @@ struct WorkerCommand: ParsableCommand {
         if (executor == .ray) != (rayAddress != nil) {
             throw ValidationError("--executor ray and --ray-address HOST:PORT go together")
         }
+        if ownStore, lane?.hasPrefix("tcp://") != true {
+            throw ValidationError("--own-store: the coordinator needs a lane that it can reach, --lane tcp://HOST:PORT")
+        }
         for pair in label where !pair.contains("=") { throw ValidationError("--label \(pair): write K=V") }
     }
 
@@ -97,7 +107,7 @@ struct WorkerCommand: ParsableCommand {
         let clusterCPUs = try rayAddress.map { try RayCluster.cpuCount(at: $0, python: interpreter) }
         let settings = WorkerConfiguration(
             address: try coordinator.required(), slots: slots ?? clusterCPUs ?? CoreCount.available,
-            python: interpreter, store: store, keys: try coordinator.keys(), lane: lane,
+            python: interpreter, store: store, hasOwnStore: ownStore, keys: try coordinator.keys(), lane: lane,
             advertisedHost: advertise, allowInsecure: insecure, labels: label, workingDirectory: directory,
             systemPath: sysPath.isEmpty ? [] : sysPath.components(separatedBy: ":"), threadsPerSlot: threadsPerSlot,
             memoryPerSlot: memoryPerSlot.flatMap { ByteCount(parsing: $0)?.bytes },

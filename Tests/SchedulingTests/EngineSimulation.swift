@@ -11,7 +11,7 @@ final class EngineSimulation {
         case inbox(ResultBatch)
         case heartbeat(WorkerID)
         case died(WorkerID, WriterID)
-        case join
+        case join(apart: Bool)
     }
 
     private struct Worker {
@@ -26,6 +26,12 @@ final class EngineSimulation {
 
     private var random: SeededRandom
     private let faults: EngineFaults
+    private let separateStores: Bool
+    private let carryLimit: UInt64
+    /// Of writers that do not write to the coordinator's store: the worker that does.
+    private var hosts: [WriterID: WorkerID] = [:]
+    /// Tasks that workers with a store of their own have run.
+    private(set) var ranApart = 0
     private(set) var engine: Engine
     let bytes = Bytes()
     private var now = Instant(microseconds: 1_000_000)
@@ -43,18 +49,23 @@ final class EngineSimulation {
     private(set) var problems: [String] = []
     private(set) var steps = 0
 
-    init(seed: UInt64, faults: EngineFaults) {
+    /// - Parameters:
+    ///   - separateStores: One worker of three has a store of its own.
+    ///   - carryLimit: Bytes of the coordinator's store that go with a task to such a worker.
+    init(seed: UInt64, faults: EngineFaults, separateStores: Bool = false, carryLimit: UInt64 = 1 << 20) {
         random = SeededRandom(seed: seed)
         self.faults = faults
+        self.separateStores = separateStores
+        self.carryLimit = carryLimit
         engine = Engine(
             configuration: EngineConfiguration(
                 epoch: Epoch(7), versions: EngineBench.versions, storeIdentity: "store",
                 scheduler: SchedulerConfiguration(leaseMicroseconds: Self.lease, heartbeatMicroseconds: 500_000),
-                maxAttempts: 1000, leaseMicroseconds: Self.lease))
+                maxAttempts: 1000, leaseMicroseconds: Self.lease, carryLimit: carryLimit))
         tell(
             .clientHello(client, request: 1, ClientIntroduction(versions: EngineBench.versions, writer: WriterID(0xC1)))
         )
-        for _ in 0..<3 { join() }
+        for place in 0..<3 { join(apart: separateStores && place == 1) }
     }
 
     /// Runs the requests to their ends, closes everything, and answers what they gave: entry by entry, as texts.
@@ -128,22 +139,24 @@ final class EngineSimulation {
         case .died(let worker, let writer):
             tell(.workerDisconnected(worker))
             tell(.writersEnded([writer]))
-        case .join: join()
+        case .join(let apart): join(apart: apart)
         }
     }
 
     // MARK: - Workers
 
-    private func join() {
+    private func join(apart isApart: Bool) {
         instances += 1
         let writer = WriterID(0xF000 + instances)
+        if isApart { hosts[writer] = WorkerID(instances) }
         tell(
             .workerHello(
                 ClientID(1000 + instances), request: 1,
                 WorkerHello(
                     instance: instances, lane: "ipc://lane-\(instances)", slots: UInt32(Self.slots), host: "here",
                     processID: 1,
-                    store: "/store", storeIdentity: "store", executors: ["python", "native"],
+                    store: "/store", storeIdentity: isApart ? "store \(instances)" : "store", hasOwnStore: isApart,
+                    executors: ["python", "native"],
                     versions: EngineBench.versions, writers: [writer])))
         let id = WorkerID(instances)
         workers[id] = Worker(writer: writer)
@@ -153,9 +166,27 @@ final class EngineSimulation {
 
     private func receive(_ batch: TaskBatch) {
         guard workers[batch.worker] != nil else { return }
+        for task in batch.tasks { checkPlace(task, batch.worker) }
         workers[batch.worker]?.queue += batch.tasks
         workers[batch.worker]?.cancelled.formUnion(batch.cancels)
         startNext(batch.worker)
+    }
+
+    /// A task was sent where its inputs are: what is neither in the worker's store nor small is out of its reach.
+    private func checkPlace(_ task: TaskAssignment, _ worker: WorkerID) {
+        guard separateStores else { return }
+        var carried: UInt64 = 0
+        task.work.forEachReference { reference in
+            if reference.isInline { return }
+            if let host = hosts[reference.id.writer] {
+                if host != worker { problems.append("\(task.attempt) at worker \(worker) reads \(host)'s \(reference.id)") }
+            } else {
+                carried += reference.length
+            }
+        }
+        guard hosts.values.contains(worker) else { return }
+        ranApart += 1
+        if carried > carryLimit { problems.append("\(task.attempt) was sent with \(carried) bytes to worker \(worker)") }
     }
 
     private func startNext(_ id: WorkerID) {
@@ -220,7 +251,7 @@ final class EngineSimulation {
     private func crash(_ id: WorkerID, _ worker: Worker) {
         workers[id] = nil
         schedule(.died(id, worker.writer), in: UInt64.random(in: 0...500_000, using: &random))
-        schedule(.join, in: UInt64.random(in: 0...1_000_000, using: &random))
+        schedule(.join(apart: hosts[worker.writer] != nil), in: UInt64.random(in: 0...1_000_000, using: &random))
     }
 
     // MARK: - The engine

@@ -47,6 +47,24 @@ import Testing
         #expect(simulation.engine.tasks.isEmpty, "seed \(seed)")
     }
 
+    @Test(arguments: 1...UInt64(8), [EngineFaults.none, .all, .store])
+    func tasksGoWhereTheirInputsAre(_ seed: UInt64, _ faults: EngineFaults) {
+        // Some of what the client wrote is larger, some smaller; what the runs make grows.
+        let simulation = EngineSimulation(seed: seed, faults: faults, separateStores: true, carryLimit: 60)
+        let requests = Self.requests(simulation.bytes)
+        let results = simulation.results(of: requests)
+        #expect(simulation.problems == [], "seed \(seed)")
+        #expect(simulation.ranApart > 0, "seed \(seed)")
+        #expect(simulation.states.count == requests.count && simulation.states.values.allSatisfy(\.isFinal))
+        for (told, undisturbed) in zip(results, Self.undisturbed) {
+            // What could be placed says what it says in one store; what could not says why.
+            let differing = Set(told).subtracting(undisturbed)
+            #expect(differing.allSatisfy { $0.contains("cannot be placed") || $0.contains("skipped") }, "seed \(seed)")
+        }
+        #expect(simulation.engine.catalog.count == 0, "seed \(seed)")
+        #expect(simulation.engine.tasks.isEmpty, "seed \(seed)")
+    }
+
     @Test func theUndisturbedRunsSucceed() {
         let simulation = EngineSimulation(seed: 1, faults: .none)
         let results = simulation.results(of: Self.requests(simulation.bytes))

@@ -214,12 +214,21 @@ class Client:
         return Ref(message, self)
 
     def read(self, message: common_pb2.ObjectRef) -> Any:
-        """Return the value of an object: of one that came before the coordinator died too, while its bytes stand."""
-        from anabranch.store import StoreError
+        """Return the value of an object, of another host's store too.
+
+        One that came before the coordinator died is read while its bytes stand here.
+        """
+        from anabranch.pieces import fetch, has_other_stores
+        from anabranch.store import ObjectLost, StoreError
 
         lost = self.connection.lost
         if lost is None or self.store is None or self._closed:
-            return self._store().get(message)
+            try:
+                return self._store().get(message)
+            except ObjectLost:
+                if not message.segment or self.connection.is_current_thread or not has_other_stores(self):
+                    raise
+                return self._store().get(fetch(self, message))
         try:
             return self.store.get(message)
         except StoreError as error:

@@ -242,8 +242,13 @@ class Connection:
                 return
             self._closing = True
         os.eventfd_write(self._wake, 1)
-        if threading.current_thread() is not self._thread:
+        if not self.is_current_thread:
             self._thread.join()
+
+    @property
+    def is_current_thread(self) -> bool:
+        """Whether the caller is the connection's thread, which cannot wait for answers."""
+        return threading.current_thread() is self._thread
 
     # ---- the thread
 

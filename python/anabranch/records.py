@@ -136,6 +136,8 @@ class Feed:
         self.state = control_pb2.RUN_STATE_RUNNING
         self.progress: dict[int, control_pb2.NodeProgress] = {}
         self.message = ""
+        #: What ready tasks wait for that may never come.
+        self.waiting = ""
         self.lost: ConnectionFailed | None = None
         #: CLOCK_MONOTONIC, seconds, of the last word; None while more may come.
         self.ended: float | None = None
@@ -148,7 +150,11 @@ class Feed:
                 self.records[record.id] = record
             for progress in update.progress:
                 self.progress[progress.node] = progress
-            if update.message:
+            if update.state == control_pb2.RUN_STATE_RUNNING:
+                # Only the last of several messages tells how far the run is.
+                if update.progress:
+                    self.waiting = update.message
+            elif update.message:
                 self.message = update.message
             if update.state != control_pb2.RUN_STATE_UNSPECIFIED:
                 self.state = update.state

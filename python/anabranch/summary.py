@@ -45,25 +45,29 @@ class Summary:
         What is counted, in the plural.
     ended : bool
         Nothing more will come.
+    waiting : str
+        What it waits for that may never come; empty otherwise.
     """
 
     rows: Sequence[Row]
     seconds: float
     unit: str = "keys"
     ended: bool = False
+    waiting: str = ""
 
     @classmethod
     def of_run(cls, run: Run) -> Summary:
         """Return how far a run is, a row for each of its nodes that has been heard of."""
         with run.feed.changed:
             progress = dict(run.feed.progress)
+            waiting = run.feed.waiting
         names = [node.name for node in run.graph.nodes]
         rows = [
             Row(names[index], p.succeeded + p.failed + p.skipped, p.planned, p.running, p.failed, p.skipped, p.open)
             for index, p in sorted(progress.items())
             if index < len(names)
         ]
-        return cls(rows, run.seconds, ended=run.finished)
+        return cls(rows, run.seconds, ended=run.finished, waiting="" if run.finished else waiting)
 
     def row(self, name: str) -> Row:
         """Return the row of a node; an empty one when nothing has been heard of it."""
@@ -109,6 +113,7 @@ class Summary:
             + (f", {self.rate:.3g}/s" if self.done else "")
             + (f", {self.failed} failed" if self.failed else "")
             + (f", {duration(left)} left" if left is not None else "")
+            + (f"; {self.waiting}" if self.waiting else "")
         )
 
 

@@ -11,6 +11,8 @@ public struct WorkerHello: Hashable, Sendable {
     /// Path of the store that it sees, and that store's identity.
     public var store: String
     public var storeIdentity: String
+    /// The store is one of the worker's host, which does not share the coordinator's.
+    public var hasOwnStore: Bool
     /// `native`, `python`, …
     public var executors: [String]
     /// `K=V`.
@@ -22,7 +24,7 @@ public struct WorkerHello: Hashable, Sendable {
 
     public init(
         instance: UInt64, lane: String, slots: UInt32, threadsPerSlot: UInt32 = 1, host: String, processID: UInt32,
-        store: String, storeIdentity: String, executors: [String], labels: [String] = [], versions: Versions,
+        store: String, storeIdentity: String, hasOwnStore: Bool = false, executors: [String], labels: [String] = [], versions: Versions,
         writers: [WriterID] = [], worker: WorkerID? = nil
     ) {
         self.instance = instance
@@ -33,6 +35,7 @@ public struct WorkerHello: Hashable, Sendable {
         self.processID = processID
         self.store = store
         self.storeIdentity = storeIdentity
+        self.hasOwnStore = hasOwnStore
         self.executors = executors
         self.labels = labels
         self.versions = versions

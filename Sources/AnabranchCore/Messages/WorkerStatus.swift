@@ -16,10 +16,12 @@ public struct WorkerStatus: Hashable, Sendable {
     /// Attempts that it has answered.
     public var finished: UInt64
     public var labels: [String]
+    /// It does not see the coordinator's store.
+    public var hasOwnStore: Bool
 
     public init(
         worker: WorkerID, host: String, processID: UInt32, slots: UInt32, running: UInt32, state: WorkerState,
-        finished: UInt64, labels: [String] = []
+        finished: UInt64, labels: [String] = [], hasOwnStore: Bool = false
     ) {
         self.worker = worker
         self.host = host
@@ -29,5 +31,6 @@ public struct WorkerStatus: Hashable, Sendable {
         self.state = state
         self.finished = finished
         self.labels = labels
+        self.hasOwnStore = hasOwnStore
     }
 }

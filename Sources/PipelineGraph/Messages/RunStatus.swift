@@ -11,10 +11,13 @@ public struct RunStatus: Hashable, Sendable {
     /// Since its start, until now or its end.
     public var elapsedMilliseconds: UInt64
     public var isSession: Bool
+    /// What ready tasks wait for that may never come, and what to do; empty otherwise.
+    public var waiting: String
 
     public init(
         run: RunID, name: String, state: RunState, progress: [NodeProgress] = [], nodes: [String] = [],
-        startedUnixMilliseconds: UInt64 = 0, elapsedMilliseconds: UInt64 = 0, isSession: Bool = false
+        startedUnixMilliseconds: UInt64 = 0, elapsedMilliseconds: UInt64 = 0, isSession: Bool = false,
+        waiting: String = ""
     ) {
         self.run = run
         self.name = name
@@ -24,5 +27,6 @@ public struct RunStatus: Hashable, Sendable {
         self.startedUnixMilliseconds = startedUnixMilliseconds
         self.elapsedMilliseconds = elapsedMilliseconds
         self.isSession = isSession
+        self.waiting = waiting
     }
 }

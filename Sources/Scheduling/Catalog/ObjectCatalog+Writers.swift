@@ -19,6 +19,14 @@ extension ObjectCatalog {
         removeSegments(of: writer)
     }
 
+    /// The store in which these owners' writers wrote is gone, and with it the bytes of their objects.
+    mutating func storeEnded(of isOwner: (ObjectOwner) -> Bool) {
+        for (id, record) in writers where isOwner(record.owner) { writers[id]?.hasLostBytes = true }
+    }
+
+    /// Whether the store in which it wrote is gone.
+    func hasLostBytes(of writer: WriterID) -> Bool { writers[writer]?.hasLostBytes == true }
+
     public func owner(of writer: WriterID) -> ObjectOwner? { writers[writer]?.owner }
 
     /// Writers of this owner whose process is not known to have ended, in order.

@@ -5,6 +5,8 @@ struct WriterRecord: Hashable, Sendable {
     let owner: ObjectOwner
     /// False once its process has ended. What it sealed outlives it.
     var isAlive = true
+    /// The store that it wrote to is gone.
+    var hasLostBytes = false
     /// Needed objects in each of its segments; segments without any are left out.
     var objects: [UInt32: UInt64] = [:]
     /// Of its objects, those that it was told to give up.

@@ -18,6 +18,7 @@ extension Engine {
             queue.append(.attemptEnded(worker, attempt, .returned, computeMicroseconds: 0))
             return
         }
+        guard isPlaced(assignment, at: worker, &queue) else { return }
         if let threads = assignment.limits.threads {
             if let complaint = complaint(aboutThreads: threads, of: assignment.node) {
                 return refuse(attempt, to: worker, complaint, &queue)
@@ -49,7 +50,7 @@ extension Engine {
     private static let largestTask = MessageLimit.data - (1 << 20)
 
     /// The task fails: no worker is sent what cannot be done.
-    private mutating func refuse(
+    mutating func refuse(
         _ attempt: Attempt, to worker: WorkerID, _ message: String, _ queue: inout [SchedulerEvent]
     ) {
         arrivals[attempt] = Arrival(
@@ -68,7 +69,7 @@ extension Engine {
     }
 
     /// Nil when the task has ended already.
-    private func assignment(_ attempt: Attempt, after predecessor: Attempt?) throws(WorkError) -> TaskAssignment? {
+    func assignment(_ attempt: Attempt, after predecessor: Attempt?) throws(WorkError) -> TaskAssignment? {
         switch tasks[attempt.task] {
         case .firing(let run, let entry):
             guard let record = runs[run], let firing = record.live[entry]?.firing else { return nil }

@@ -36,6 +36,7 @@ extension Engine {
         if !isNews, let last = record.pushed, now.since(last) < configuration.publishInterval { return }
         runs[id]?.pushed = now
         let progress = record.progress
+        let message = message(of: record)
         for (client, seen) in record.watchers.sorted(by: { $0.key < $1.key }) {
             var next = seen
             repeat {
@@ -49,7 +50,7 @@ extension Engine {
                         .runUpdate(
                             RunUpdate(
                                 run: id, entries: entries, state: isLast ? record.state : .running,
-                                progress: isLast ? progress : [], message: isLast ? record.message : ""))))
+                                progress: isLast ? progress : [], message: isLast ? message : ""))))
                 next = end
             } while next < record.history.count
             runs[id]?.watchers[client] = next
@@ -63,7 +64,13 @@ extension Engine {
         }
         runs[id]?.published = now
         outbox.effects.append(
-            .publishRun(RunUpdate(run: id, state: record.state, progress: record.progress, message: record.message)))
+            .publishRun(
+                RunUpdate(run: id, state: record.state, progress: record.progress, message: message(of: record))))
+    }
+
+    /// Why the run ended as it did, or what it waits for.
+    private func message(of record: RunRecord) -> String {
+        record.state == .running ? awaited(by: record.id) : record.message
     }
 
     private mutating func pushResults(_ id: RunID) {

@@ -91,6 +91,6 @@ extension Engine {
             ready = sessions[run]?.hand(call, task, configuration.maxAttempts)
         }
         if ready != nil { tasks[task] = origin }
-        return ready
+        return ready.map(placed)
     }
 }

@@ -154,7 +154,7 @@ extension Engine {
             taskCount += 1
             let task = TaskID(taskCount)
             tasks[task] = .firing(id, firing.entry)
-            if let made = runs[id]?.hand(firing, task, configuration.maxAttempts) { ready.append(made) }
+            if let made = runs[id]?.hand(firing, task, configuration.maxAttempts) { ready.append(placed(made)) }
         }
         return ready
     }

@@ -25,7 +25,7 @@ extension Engine {
         guard let drawn = sessions[id]?.draw(limit, after: taskCount, configuration.maxAttempts) else { return [] }
         taskCount += UInt64(drawn.count)
         for (call, ready) in drawn { tasks[ready.task] = .call(id, call) }
-        return drawn.map(\.1)
+        return drawn.map { placed($0.1) }
     }
 
     /// A call that a worker has run, or was to run, has ended.

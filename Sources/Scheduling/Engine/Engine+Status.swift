@@ -11,6 +11,7 @@ extension Engine {
         for record in sessions.values where run == nil || run == record.id {
             statuses.append(record.status(at: now, unixOffset: configuration.unixOffset))
         }
+        for index in statuses.indices { statuses[index].waiting = awaited(by: statuses[index].run) }
         let lent = workers.values.reduce(0) { $0 + $1.lent.count }
         let waiting = sessions.values.reduce(0) { $0 + $1.ready.count }
         return Status(

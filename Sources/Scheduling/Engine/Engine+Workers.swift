@@ -12,7 +12,9 @@ extension Engine {
         if let old = workers.values.first(where: { $0.hello.lane == hello.lane && $0.state != .lost }) {
             workerLost(old.id, at: now)
         }
-        let record = WorkerRecord(id: makeWorkerID(), hello: hello)
+        let id = makeWorkerID()
+        let store = seesOwnStore(hello) ? separateStores.join(hello, as: id) : .coordinator
+        let record = WorkerRecord(id: id, hello: hello, store: store)
         workers[record.id] = record
         if record.cores > largestWorker?.cores ?? 0 { largestWorker = record }
         for writer in hello.writers { catalog.writerOpened(writer, owner: .worker(record.id)) }
@@ -20,6 +22,10 @@ extension Engine {
         outbox.effects.append(.connectLane(record.id, endpoint: hello.lane))
         outbox.effects.append(.publishWorker(record.status))
         unreached[record.id] = now.advanced(by: Self.lanePatience)
+    }
+
+    private func seesOwnStore(_ hello: WorkerHello) -> Bool {
+        hello.hasOwnStore && hello.storeIdentity != configuration.storeIdentity
     }
 
     private static let mostSlots: UInt32 = 65_536
@@ -31,13 +37,20 @@ extension Engine {
         if let message = VersionCheck.refusal(of: hello.versions, what, by: configuration.versions) {
             return ControlError(code: .versionMismatch, message: message)
         }
-        if hello.storeIdentity != configuration.storeIdentity {
+        if separateStores.hasEnded(hello.storeIdentity) {
+            return ControlError(
+                code: .storeMismatch,
+                message:
+                    "the \(what) was given up for lost, and with it all that its store \(hello.store) held; it has to begin "
+                    + "anew with another store")
+        }
+        if hello.storeIdentity != configuration.storeIdentity, !hello.hasOwnStore {
             return ControlError(
                 code: .storeMismatch,
                 message:
                     "the \(what) sees the store \(hello.store) with identity \(hello.storeIdentity); the coordinator's is "
                     + "\(configuration.store) with identity \(configuration.storeIdentity); "
-                    + "start the worker where it sees that directory")
+                    + "start the worker where it sees that directory, or, on a host that does not share it, with --own-store")
         }
         if !["ipc://", "tcp://"].contains(where: hello.lane.hasPrefix) {
             return ControlError(
@@ -111,6 +124,7 @@ extension Engine {
             keepLost(lent.key, of: id, lent.value, at: now)
         }
         if !worker.hasLeft { outbox.effects.append(.disconnectLane(id)) }
+        if !workers.values.contains(where: { $0.store == worker.store }) { storeEnded(worker.store, at: now) }
     }
 
     /// Writers whose processes may have ended unseen: clients', and those of lost workers. The shell

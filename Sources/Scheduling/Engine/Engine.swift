@@ -12,6 +12,8 @@ public struct Engine: Sendable {
     var scheduler: Scheduler
     var catalog = ObjectCatalog()
     var workers: OrderedDictionary<WorkerID, WorkerRecord> = [:]
+    /// Those of workers that do not see the coordinator's.
+    var separateStores = SeparateStores()
     /// The one with the most cores that has ever joined.
     var largestWorker: WorkerRecord?
     /// Workers whose lanes have not stood yet, with when that is said aloud.

@@ -5,7 +5,7 @@ public struct EngineConfiguration: Hashable, Sendable {
     public var epoch: Epoch
     /// The coordinator's own.
     public var versions: Versions
-    /// Identity of the store; a worker that sees another one is refused.
+    /// Identity of the store; a worker that sees another one is refused, unless that is said to be its host's own.
     public var storeIdentity: String
     /// Path of the store, for messages.
     public var store: String
@@ -20,6 +20,8 @@ public struct EngineConfiguration: Hashable, Sendable {
     public var updateLimit: Int
     /// Shortest time between two published updates of a run that is under way. Microseconds.
     public var publishInterval: UInt64
+    /// Bytes of the coordinator's store that one task's message brings to a worker that does not see it.
+    public var carryLimit: UInt64
     /// Time of day, in microseconds since 1970, at the monotonic clock's zero.
     public var unixOffset: UInt64
 
@@ -27,6 +29,7 @@ public struct EngineConfiguration: Hashable, Sendable {
         epoch: Epoch, versions: Versions, storeIdentity: String = "", store: String = "", storeBudget: UInt64 = 0,
         scheduler: SchedulerConfiguration = SchedulerConfiguration(), maxAttempts: UInt32 = 10,
         leaseMicroseconds: UInt64 = 10_000_000, updateLimit: Int = 1000, publishInterval: UInt64 = 100_000,
+        carryLimit: UInt64 = 1 << 20,
         unixOffset: UInt64 = 0
     ) {
         self.epoch = epoch
@@ -39,6 +42,7 @@ public struct EngineConfiguration: Hashable, Sendable {
         self.leaseMicroseconds = leaseMicroseconds
         self.updateLimit = updateLimit
         self.publishInterval = publishInterval
+        self.carryLimit = carryLimit
         self.unixOffset = unixOffset
     }
 }

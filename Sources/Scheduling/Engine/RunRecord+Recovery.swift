@@ -179,7 +179,8 @@ extension RunRecord {
 
     private func stands(_ reference: ObjectRef, _ catalog: ObjectCatalog) -> Bool {
         guard let segment = LostSegment(of: reference) else { return true }
-        return catalog.contains(reference.id) && reference.id.sequence > recovery.lostSegments[segment] ?? 0
+        return catalog.contains(reference.id) && !catalog.hasLostBytes(of: reference.id.writer)
+            && reference.id.sequence > recovery.lostSegments[segment] ?? 0
     }
 
     func work(for remake: Remake) throws(WorkError) -> Work {

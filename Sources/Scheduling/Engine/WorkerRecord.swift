@@ -4,6 +4,8 @@ import AnabranchCore
 struct WorkerRecord: Hashable, Sendable {
     let id: WorkerID
     var hello: WorkerHello
+    /// The store that it sees.
+    let store: StoreID
     var state: AnabranchCore.WorkerState = .active
     /// It was told to finish and leave.
     var isDraining = false
@@ -35,7 +37,8 @@ struct WorkerRecord: Hashable, Sendable {
     private var overdueSince: Instant?
     private var heartbeatAt: Instant?
 
-    init(id: WorkerID, hello: WorkerHello) {
+    init(id: WorkerID, hello: WorkerHello, store: StoreID) {
+        self.store = store
         self.id = id
         self.hello = hello
     }
@@ -45,12 +48,13 @@ struct WorkerRecord: Hashable, Sendable {
             worker: id, host: hello.host, processID: hello.processID, slots: hello.slots,
             running: UInt32(clamping: lent.count), state: hasLeft ? .left : isSilent || isUnreachable ? .lost : state,
             finished: finished,
-            labels: hello.labels)
+            labels: hello.labels, hasOwnStore: store != .coordinator)
     }
 
     var offer: WorkerOffer {
         WorkerOffer(
-            worker: id, slots: hello.slots, coresPerSlot: hello.threadsPerSlot, executors: Set(hello.executors))
+            worker: id, slots: hello.slots, coresPerSlot: hello.threadsPerSlot, executors: Set(hello.executors),
+            store: store)
     }
 
     /// Threads that all its slots together may have.

@@ -4,7 +4,14 @@ import Collections
 /// What a worker must offer for a task.
 struct TaskShape: Hashable, Sendable {
     var executor: String
+    /// Nil: any.
+    var store: StoreID?
     var cores: UInt32
+
+    /// Whether such tasks can run at a worker that is large enough.
+    func suits(_ worker: WorkerState) -> Bool {
+        worker.executors.contains(executor) && (store == nil || store == worker.store)
+    }
 }
 
 /// Ready tasks in the order in which they are to run: runs take turns; within a run what is deeper comes first, then what
@@ -64,19 +71,19 @@ struct ReadyQueue: Sendable {
     func readyCount(ofRun index: Int) -> Int { runs.indices.contains(index) ? runs[index].ready : 0 }
 
     /// The place of a shape and whether it is new.
-    mutating func shape(executor: String, cores: UInt32) -> (index: Int, isNew: Bool) {
-        let shape = TaskShape(executor: executor, cores: max(cores, 1))
+    mutating func shape(_ wanted: TaskShape) -> (index: Int, isNew: Bool) {
+        var shape = wanted
+        shape.cores = max(wanted.cores, 1)
         if let index = shapeIndex[shape] { return (index, false) }
         shapes.append(ShapeQueue(shape: shape))
         shapeIndex[shape] = shapes.count - 1
         return (shapes.count - 1, true)
     }
 
-    /// Sets how many cores tasks of each shape take, given those of the largest worker with their executor (nil: none
-    /// offers it).
-    mutating func setCores(largest: [String: UInt32]) {
+    /// Sets how many cores tasks of each shape take, given those of the largest worker that suits it (nil: none does).
+    mutating func setCores(largest: (TaskShape) -> UInt32?) {
         for index in shapes.indices {
-            let largest = largest[shapes[index].shape.executor]
+            let largest = largest(shapes[index].shape)
             shapes[index].isOffered = largest != nil
             shapes[index].cores = min(shapes[index].shape.cores, largest ?? .max)
         }

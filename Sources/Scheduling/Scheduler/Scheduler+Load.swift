@@ -71,16 +71,11 @@ extension Scheduler {
 
     /// Which shapes fit which worker, and how many cores tasks of each shape take; on each change of the pool.
     mutating func refreshShapes() {
-        var largest: [String: UInt32] = [:]
-        for index in workers.indices where workers[index].standing == .active {
-            for executor in workers[index].executors {
-                largest[executor] = max(largest[executor] ?? 0, workers[index].cores)
-            }
-        }
-        queue.setCores(largest: largest)
+        let active = workers.indices.map { workers[$0] }.filter { $0.standing == .active }
+        queue.setCores { shape in active.lazy.filter { shape.suits($0) }.map(\.cores).max() }
         for index in workers.indices {
             workers[index].shapes = queue.shapes.indices.filter { shape in
-                workers[index].executors.contains(queue.shapes[shape].shape.executor)
+                queue.shapes[shape].shape.suits(workers[index])
                     && queue.shapes[shape].width(coresPerSlot: workers[index].coresPerSlot) <= workers[index].slots
             }
         }

@@ -8,7 +8,7 @@ extension Scheduler {
         rebalanceDeadline = nil
         if overcommitted.isEmpty || !open.contains(where: { workers[$0].freeSlots > 0 }) { return }
         let patience = configuration.prefetchMicroseconds
-        var idle: Set<String>?
+        var idle: Set<Int>?
         for index in overcommitted where workers[index].standing == .active && !workers[index].hasNothingToRecall {
             let stalledAt = workers[index].progressAt.advanced(by: patience)
             let isStalled = stalledAt <= now || workers[index].longSlots >= workers[index].slots
@@ -21,9 +21,9 @@ extension Scheduler {
                 workers[index].hasNothingToRecall = true
                 continue
             }
-            let executors = idle ?? idleExecutors
-            idle = executors
-            let waiting = all.filter { executors.contains(executor(of: $0)) }
+            let shapes = idle ?? idleShapes
+            idle = shapes
+            let waiting = all.filter { shape(of: $0).map(shapes.contains) == true }
             if waiting.isEmpty { continue }
             if isStalled {
                 recall(waiting, from: index)
@@ -51,16 +51,14 @@ extension Scheduler {
         return true
     }
 
-    private var idleExecutors: Set<String> {
-        var executors: Set<String> = []
-        for index in open where workers[index].freeSlots > 0 { executors.formUnion(workers[index].executors) }
-        return executors
+    /// What idle workers can run.
+    private var idleShapes: Set<Int> {
+        var shapes: Set<Int> = []
+        for index in open where workers[index].freeSlots > 0 { shapes.formUnion(workers[index].shapes) }
+        return shapes
     }
 
-    private func executor(of attempt: Attempt) -> String {
-        guard let lane = tasks[attempt.task]?.lane else { return "" }
-        return queue.shapes[queue.lanes[lane].key.shape].shape.executor
-    }
+    private func shape(of attempt: Attempt) -> Int? { tasks[attempt.task].map { queue.lanes[$0.lane].key.shape } }
 
     /// Attempts that the worker cannot have begun by its slots.
     func waitingLeases(_ index: Int) -> [Attempt] {

@@ -52,7 +52,9 @@ extension Scheduler {
 
     mutating func lane(for task: ReadyTask, run: Int) -> Int {
         let kind = task.taskClass.kind
-        let shape = queue.shape(executor: task.requirements.executor, cores: task.requirements.cores)
+        let shape = queue.shape(
+            TaskShape(
+                executor: task.requirements.executor, store: task.requirements.store, cores: task.requirements.cores))
         if shape.isNew { refreshShapes() }
         let classIndex: Int
         if let known = runs[run].classes[kind] {

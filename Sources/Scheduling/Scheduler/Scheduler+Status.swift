@@ -19,6 +19,27 @@ extension Scheduler {
         }
     }
 
+    /// Stores that ready tasks of a run wait for: no worker that takes work sees them, or offers the executor there.
+    public func awaitedStores(of run: RunID) -> Set<StoreID> {
+        guard let index = runIndex[run] else { return [] }
+        var awaited: Set<StoreID> = []
+        for share in queue.runs[index].shares where share.ready > 0 && !queue.shapes[share.shape].isOffered {
+            if let store = queue.shapes[share.shape].shape.store { awaited.insert(store) }
+        }
+        return awaited
+    }
+
+    /// Tasks that wait for a worker which sees this store, in order.
+    func readyTasks(bound store: StoreID) -> [TaskID] {
+        var found: [TaskID] = []
+        for run in runs.indices {
+            for lane in queue.runs[run].lanes where queue.shapes[queue.lanes[lane].key.shape].shape.store == store {
+                found += queue.lanes[lane].tasks
+            }
+        }
+        return found
+    }
+
     /// Tasks that have not ended, in all.
     public var liveTasks: Int { tasks.count }
 

@@ -75,6 +75,10 @@ extension Scheduler {
             try check(
                 isCurrent == lease.phase.isCurrent && isStraggler == (lease.phase == .lapsed),
                 "lease \(attempt) of worker \(worker.id) is \(lease.phase)", task: attempt.task)
+            let store = task.flatMap { queue.shapes[queue.lanes[$0.lane].key.shape].shape.store }
+            try check(
+                !isCurrent || store == nil || store == worker.store,
+                "task \(attempt.task) is at worker \(worker.id), which does not see its inputs", task: attempt.task)
         }
         try check(
             used == worker.usedSlots && long == worker.longSlots && expected == worker.expectedMicroseconds,

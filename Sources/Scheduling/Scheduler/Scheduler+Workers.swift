@@ -8,6 +8,7 @@ extension Scheduler {
             workers[index].slots = max(offer.slots, 1)
             workers[index].coresPerSlot = max(offer.coresPerSlot, 1)
             workers[index].executors = offer.executors
+            workers[index].store = offer.store
             workers[index].hasNothingToRecall = false
             updateOvercommitted(index)
             heard(index, at: now)

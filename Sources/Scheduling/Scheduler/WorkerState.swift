@@ -31,6 +31,7 @@ struct WorkerState: Sendable {
     var slots: UInt32
     var coresPerSlot: UInt32
     var executors: Set<String>
+    var store: StoreID
     var standing = WorkerStanding.active
     /// When any message of it came last.
     var heardAt: Instant
@@ -72,6 +73,7 @@ struct WorkerState: Sendable {
         slots = max(offer.slots, 1)
         coresPerSlot = max(offer.coresPerSlot, 1)
         executors = offer.executors
+        store = offer.store
         heardAt = now
         progressAt = now
     }

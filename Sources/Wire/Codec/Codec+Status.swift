@@ -17,7 +17,8 @@ extension WorkerStatus: MappedValue {
             host: try Field.text(message.pointee.host, "WorkerStatus.host"),
             processID: message.pointee.pid, slots: message.pointee.slots, running: message.pointee.running,
             state: state, finished: message.pointee.finished,
-            labels: try Field.texts(message.pointee.n_labels, message.pointee.labels, "WorkerStatus.labels"))
+            labels: try Field.texts(message.pointee.n_labels, message.pointee.labels, "WorkerStatus.labels"),
+            hasOwnStore: message.pointee.own_store != 0)
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__WorkerStatus>, _ arena: borrowing Arena) {
@@ -29,6 +30,7 @@ extension WorkerStatus: MappedValue {
         arena.set(&message.pointee.state, state.rawValue)
         message.pointee.finished = finished
         (message.pointee.n_labels, message.pointee.labels) = arena.list(labels)
+        message.pointee.own_store = hasOwnStore ? 1 : 0
     }
 }
 
@@ -46,7 +48,8 @@ extension RunStatus: MappedValue {
             nodes: try Field.texts(message.pointee.n_nodes, message.pointee.nodes, "RunStatus.nodes"),
             startedUnixMilliseconds: message.pointee.started_unix_ms,
             elapsedMilliseconds: message.pointee.seconds_ms,
-            isSession: message.pointee.session != 0)
+            isSession: message.pointee.session != 0,
+            waiting: try Field.text(message.pointee.waiting, "RunStatus.waiting"))
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__RunStatus>, _ arena: borrowing Arena) {
@@ -58,6 +61,7 @@ extension RunStatus: MappedValue {
         message.pointee.started_unix_ms = startedUnixMilliseconds
         message.pointee.seconds_ms = elapsedMilliseconds
         message.pointee.session = isSession ? 1 : 0
+        arena.set(&message.pointee.waiting, waiting)
     }
 }
 

@@ -18,6 +18,7 @@ extension WorkerHello: MappedValue {
             processID: message.pointee.pid,
             store: try Field.text(message.pointee.store, "WorkerHello.store"),
             storeIdentity: try Field.text(message.pointee.store_identity, "WorkerHello.store_identity"),
+            hasOwnStore: message.pointee.own_store != 0,
             executors: try Field.texts(
                 message.pointee.n_executors, message.pointee.executors, "WorkerHello.executors"),
             labels: try Field.texts(message.pointee.n_labels, message.pointee.labels, "WorkerHello.labels"),
@@ -36,6 +37,7 @@ extension WorkerHello: MappedValue {
         message.pointee.pid = processID
         arena.set(&message.pointee.store, store)
         arena.set(&message.pointee.store_identity, storeIdentity)
+        message.pointee.own_store = hasOwnStore ? 1 : 0
         (message.pointee.n_executors, message.pointee.executors) = arena.list(executors)
         (message.pointee.n_labels, message.pointee.labels) = arena.list(labels)
         message.pointee.versions = arena.message(versions)

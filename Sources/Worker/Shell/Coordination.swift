@@ -103,7 +103,8 @@ final class Coordination {
         let hello = WorkerHello(
             instance: instance, lane: laneEndpoint, slots: UInt32(configuration.slots),
             threadsPerSlot: UInt32(clamping: configuration.threads), host: host, processID: UInt32(getpid()),
-            store: store, storeIdentity: identity, executors: ["python", "native"],
+            store: store, storeIdentity: identity, hasOwnStore: configuration.hasOwnStore,
+            executors: ["python", "native"],
             labels: configuration.labels, versions: Versions(anabranch: configuration.version), writers: writers,
             worker: welcome?.worker)
         try control.send(ToCoordinator(request: request, body: .workerHello(hello)).encoded())

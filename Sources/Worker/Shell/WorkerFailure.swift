@@ -29,7 +29,8 @@ public enum WorkerFailure: Error, CustomStringConvertible {
             "\(address) does not say where the store is: name its directory with --store"
         case .storeNotShared(let address, let store):
             "the coordinator at \(address) keeps its store in \(store), which this worker does not see: run it where that directory "
-                + "is shared (the coordinator's host, a common volume), or name where it stands here with --store"
+                + "is shared (the coordinator's host, a common volume), name where it stands here with --store, or "
+                + "start the worker with --own-store on a host that shares no memory with the coordinator's"
         case .laneUnusable(let endpoint, let reason): "the lane \(endpoint): \(reason)"
         }
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from anabranch.pieces import Piece
 from anabranch.runtime.context import TaskContext
 from anabranch.runtime.errors import TaskRefused
 from anabranch.v1 import task_pb2
@@ -22,7 +23,8 @@ def call(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
     work = task.call
     function = context.payload(work.function, "function")
     arguments, keywords = context.get(work.arguments, references=_resolver(context, work))
-    return task_pb2.Success(value=context.put(function(*arguments, **keywords), "result"))
+    value = function(*arguments, **keywords)
+    return task_pb2.Success(value=context.put(value, "result", always_inline=isinstance(value, Piece)))
 
 
 def _resolver(context: TaskContext, work: task_pb2.CallWork) -> Any:

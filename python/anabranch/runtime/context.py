@@ -107,7 +107,9 @@ class TaskContext:
         finally:
             self.open_ns += perf_counter_ns() - begun
 
-    def put(self, value: Any, what: str, *, never_inline: bool = False) -> common_pb2.ObjectRef:
+    def put(
+        self, value: Any, what: str, *, never_inline: bool = False, always_inline: bool = False
+    ) -> common_pb2.ObjectRef:
         """Write an object.
 
         Parameters
@@ -115,7 +117,8 @@ class TaskContext:
         value : object
         what : str
             What it is, for the message: "model", "output", "result".
-        never_inline : bool, default False
+        never_inline, always_inline : bool, default False
+            Whatever its size.
 
         Raises
         ------
@@ -126,7 +129,11 @@ class TaskContext:
         """
         begun = perf_counter_ns()
         try:
-            ref = self._store.put(value, never_inline=never_inline or not self.inline)
+            ref = self._store.put(
+                value,
+                never_inline=never_inline or not (self.inline or always_inline),
+                always_inline=always_inline,
+            )
             self._written.append(ref)
             return ref
         except (StoreError, MemoryError):

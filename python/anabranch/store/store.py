@@ -105,6 +105,7 @@ class Store:
         value: Any,
         *,
         never_inline: bool = False,
+        always_inline: bool = False,
         encoding: int | None = None,
         persistent_id: Callable[[Any], Any] | None = None,
     ) -> common_pb2.ObjectRef:
@@ -118,6 +119,8 @@ class Store:
             beside it.
         never_inline : bool, default False
             Write into a segment however small it is.
+        always_inline : bool, default False
+            Let it travel in the reference however large it is.
         encoding : int, optional
             One of the ``ENCODING_*`` numbers, instead of choosing by type.
         persistent_id : callable, optional
@@ -135,7 +138,7 @@ class Store:
         encoding, payload = _payload(value, encoding, persistent_id)
         length = payload.length
         sequence = self.number(length)
-        if length <= self.inline_threshold and not never_inline:
+        if always_inline or (length <= self.inline_threshold and not never_inline):
             if isinstance(payload, PicklePayload):
                 data = payload.tobytes()
             else:
@@ -289,6 +292,17 @@ class Store:
             raise StoreError(f"{_name(ref)}: {error}") from error
         raise StoreError(f"{_name(ref)} has an encoding that this version does not know: {encoding}")
 
+    def raw(self, writer: int, sequence: int, segment: int, offset: int, length: int) -> memoryview:
+        """Return bytes of an object, or of a part of one that begins at a multiple of 64, as they stand in its segment.
+
+        Raises
+        ------
+        ObjectLost, StoreError
+            As :meth:`get`.
+        """
+        with self._lock:
+            return self._reader.bytes(writer, sequence, segment, offset, length)
+
     def held(self) -> list[common_pb2.ObjectId]:
         """Objects, of any writer, of which views are alive in this process now."""
         if not self._roots:
@@ -414,6 +428,11 @@ class _EncodedPayload:
 
 
 _open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
+
+
+def open_stores() -> list[Store]:
+    """Return the stores that this process has open."""
+    return list(_open_stores)
 
 
 def _close_inherited_locks() -> None:

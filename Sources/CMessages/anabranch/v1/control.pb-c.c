@@ -1582,7 +1582,7 @@ void   anabranch__v1__event__free_unpacked
   assert(message->base.descriptor == &anabranch__v1__event__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor anabranch__v1__worker_hello__field_descriptors[13] =
+static const ProtobufCFieldDescriptor anabranch__v1__worker_hello__field_descriptors[14] =
 {
   {
     "instance",
@@ -1740,6 +1740,18 @@ static const ProtobufCFieldDescriptor anabranch__v1__worker_hello__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "own_store",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__WorkerHello, own_store),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__worker_hello__field_indices_by_name[] = {
   7,   /* field[7] = executors */
@@ -1747,6 +1759,7 @@ static const unsigned anabranch__v1__worker_hello__field_indices_by_name[] = {
   0,   /* field[0] = instance */
   8,   /* field[8] = labels */
   1,   /* field[1] = lane */
+  13,   /* field[13] = own_store */
   4,   /* field[4] = pid */
   2,   /* field[2] = slots */
   5,   /* field[5] = store */
@@ -1759,7 +1772,7 @@ static const unsigned anabranch__v1__worker_hello__field_indices_by_name[] = {
 static const ProtobufCIntRange anabranch__v1__worker_hello__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__worker_hello__descriptor =
 {
@@ -1769,7 +1782,7 @@ const ProtobufCMessageDescriptor anabranch__v1__worker_hello__descriptor =
   "Anabranch__V1__WorkerHello",
   "anabranch.v1",
   sizeof(Anabranch__V1__WorkerHello),
-  13,
+  14,
   anabranch__v1__worker_hello__field_descriptors,
   anabranch__v1__worker_hello__field_indices_by_name,
   1,  anabranch__v1__worker_hello__number_ranges,
@@ -3461,7 +3474,7 @@ const ProtobufCMessageDescriptor anabranch__v1__run_update__descriptor =
   (ProtobufCMessageInit) anabranch__v1__run_update__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__worker_status__field_descriptors[8] =
+static const ProtobufCFieldDescriptor anabranch__v1__worker_status__field_descriptors[9] =
 {
   {
     "worker",
@@ -3559,11 +3572,24 @@ static const ProtobufCFieldDescriptor anabranch__v1__worker_status__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "own_store",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__WorkerStatus, own_store),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__worker_status__field_indices_by_name[] = {
   6,   /* field[6] = finished */
   1,   /* field[1] = host */
   7,   /* field[7] = labels */
+  8,   /* field[8] = own_store */
   2,   /* field[2] = pid */
   4,   /* field[4] = running */
   3,   /* field[3] = slots */
@@ -3573,7 +3599,7 @@ static const unsigned anabranch__v1__worker_status__field_indices_by_name[] = {
 static const ProtobufCIntRange anabranch__v1__worker_status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__worker_status__descriptor =
 {
@@ -3583,14 +3609,14 @@ const ProtobufCMessageDescriptor anabranch__v1__worker_status__descriptor =
   "Anabranch__V1__WorkerStatus",
   "anabranch.v1",
   sizeof(Anabranch__V1__WorkerStatus),
-  8,
+  9,
   anabranch__v1__worker_status__field_descriptors,
   anabranch__v1__worker_status__field_indices_by_name,
   1,  anabranch__v1__worker_status__number_ranges,
   (ProtobufCMessageInit) anabranch__v1__worker_status__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__run_status__field_descriptors[8] =
+static const ProtobufCFieldDescriptor anabranch__v1__run_status__field_descriptors[9] =
 {
   {
     "run",
@@ -3688,6 +3714,18 @@ static const ProtobufCFieldDescriptor anabranch__v1__run_status__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "waiting",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__RunStatus, waiting),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__run_status__field_indices_by_name[] = {
   1,   /* field[1] = name */
@@ -3698,11 +3736,12 @@ static const unsigned anabranch__v1__run_status__field_indices_by_name[] = {
   7,   /* field[7] = session */
   5,   /* field[5] = started_unix_ms */
   2,   /* field[2] = state */
+  8,   /* field[8] = waiting */
 };
 static const ProtobufCIntRange anabranch__v1__run_status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__run_status__descriptor =
 {
@@ -3712,7 +3751,7 @@ const ProtobufCMessageDescriptor anabranch__v1__run_status__descriptor =
   "Anabranch__V1__RunStatus",
   "anabranch.v1",
   sizeof(Anabranch__V1__RunStatus),
-  8,
+  9,
   anabranch__v1__run_status__field_descriptors,
   anabranch__v1__run_status__field_indices_by_name,
   1,  anabranch__v1__run_status__number_ranges,

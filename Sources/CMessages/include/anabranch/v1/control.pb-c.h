@@ -141,10 +141,14 @@ struct  Anabranch__V1__WorkerHello
    * cores of one slot; 0 means 1
    */
   uint32_t threads_per_slot;
+  /*
+   * the store is one of its host, which does not share the coordinator's
+   */
+  protobuf_c_boolean own_store;
 };
 #define ANABRANCH__V1__WORKER_HELLO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__worker_hello__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, NULL, 0,NULL, 0, 0 }
+    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, NULL, 0,NULL, 0, 0, 0 }
 
 
 struct  Anabranch__V1__WorkerWelcome
@@ -535,10 +539,14 @@ struct  Anabranch__V1__WorkerStatus
   uint64_t finished;
   size_t n_labels;
   char **labels;
+  /*
+   * it does not see the coordinator's store
+   */
+  protobuf_c_boolean own_store;
 };
 #define ANABRANCH__V1__WORKER_STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__worker_status__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0,NULL }
+    , 0, (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0,NULL, 0 }
 
 
 struct  Anabranch__V1__RunStatus
@@ -554,10 +562,14 @@ struct  Anabranch__V1__RunStatus
   uint64_t started_unix_ms;
   uint64_t seconds_ms;
   protobuf_c_boolean session;
+  /*
+   * what ready tasks wait for that may never come, and what to do; empty otherwise
+   */
+  char *waiting;
 };
 #define ANABRANCH__V1__RUN_STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__run_status__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, ANABRANCH__V1__RUN_STATE__RUN_STATE_UNSPECIFIED, 0,NULL, 0,NULL, 0, 0, 0 }
+    , 0, (char *)protobuf_c_empty_string, ANABRANCH__V1__RUN_STATE__RUN_STATE_UNSPECIFIED, 0,NULL, 0,NULL, 0, 0, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Anabranch__V1__StoreHolder
