@@ -38,7 +38,8 @@ public struct CoordinatorConfiguration: Sendable {
 
     public init(
         version: String, storeRoot: String = "/dev/shm", storeBudget: UInt64? = nil, inlineThreshold: UInt64 = 16_384,
-        carryLimit: UInt64 = 1 << 20, control: String? = nil, inbox: String? = nil, events: String? = nil, advertisedHost: String? = nil,
+        carryLimit: UInt64 = 1 << 20, control: String? = nil, inbox: String? = nil, events: String? = nil,
+        advertisedHost: String? = nil,
         allowInsecure: Bool = false, keys: ServerKeys? = nil, heartbeatMilliseconds: UInt64 = 1_000,
         leaseMilliseconds: UInt64 = 10_000,
         maxAttempts: UInt32 = 10, drainMilliseconds: UInt64 = 1_500, watchDescriptor: Int32? = nil,

@@ -50,7 +50,8 @@ public struct WorkerConfiguration: Sendable {
     public var rayAddress: String?
 
     public init(
-        address: String, slots: Int, python: String, store: String? = nil, hasOwnStore: Bool = false, keys: ClientKeys? = nil,
+        address: String, slots: Int, python: String, store: String? = nil, hasOwnStore: Bool = false,
+        keys: ClientKeys? = nil,
         lane: String? = nil, advertisedHost: String? = nil, allowInsecure: Bool = false, labels: [String] = [],
         workingDirectory: String = "", systemPath: [String] = [], threadsPerSlot: Int? = nil,
         memoryPerSlot: UInt64? = nil, mostWaiting: Int = 64, watchDescriptor: Int32? = nil, welcomeSeconds: Double = 30,

@@ -79,7 +79,8 @@ struct CoordinatorOptions: ParsableArguments {
         let settings = CoordinatorConfiguration(
             version: AnabranchCommand.version, storeRoot: storeRoot,
             storeBudget: storeBudget.flatMap { ByteCount(parsing: $0)?.bytes }, inlineThreshold: inlineThreshold,
-            carryLimit: ByteCount(parsing: carryLimit)?.bytes ?? 0, control: bind, inbox: inbox, events: events, advertisedHost: advertise, allowInsecure: insecure, keys: keys,
+            carryLimit: ByteCount(parsing: carryLimit)?.bytes ?? 0, control: bind, inbox: inbox, events: events,
+            advertisedHost: advertise, allowInsecure: insecure, keys: keys,
             leaseMilliseconds: UInt64(lease * 1_000), maxAttempts: maxAttempts,
             watchDescriptor: watchDescriptor, logger: log)
         do {

@@ -179,14 +179,18 @@ final class EngineSimulation {
         task.work.forEachReference { reference in
             if reference.isInline { return }
             if let host = hosts[reference.id.writer] {
-                if host != worker { problems.append("\(task.attempt) at worker \(worker) reads \(host)'s \(reference.id)") }
+                if host != worker {
+                    problems.append("\(task.attempt) at worker \(worker) reads \(host)'s \(reference.id)")
+                }
             } else {
                 carried += reference.length
             }
         }
         guard hosts.values.contains(worker) else { return }
         ranApart += 1
-        if carried > carryLimit { problems.append("\(task.attempt) was sent with \(carried) bytes to worker \(worker)") }
+        if carried > carryLimit {
+            problems.append("\(task.attempt) was sent with \(carried) bytes to worker \(worker)")
+        }
     }
 
     private func startNext(_ id: WorkerID) {

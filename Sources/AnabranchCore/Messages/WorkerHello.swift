@@ -24,7 +24,8 @@ public struct WorkerHello: Hashable, Sendable {
 
     public init(
         instance: UInt64, lane: String, slots: UInt32, threadsPerSlot: UInt32 = 1, host: String, processID: UInt32,
-        store: String, storeIdentity: String, hasOwnStore: Bool = false, executors: [String], labels: [String] = [], versions: Versions,
+        store: String, storeIdentity: String, hasOwnStore: Bool = false, executors: [String], labels: [String] = [],
+        versions: Versions,
         writers: [WriterID] = [], worker: WorkerID? = nil
     ) {
         self.instance = instance

@@ -117,7 +117,8 @@ extension Engine {
         let stores = scheduler.awaitedStores(of: run).sorted()
         guard !stores.isEmpty else { return "" }
         let names = stores.map { separateStores.name($0) }.joined(separator: " and of ")
-        return "tasks wait for a worker that sees \(names), where their inputs are, and none takes work: start one there, "
+        return
+            "tasks wait for a worker that sees \(names), where their inputs are, and none takes work: start one there, "
             + "or wait until one is heard again (the coordinator's --carry-limit says how much travels to others)"
     }
 }

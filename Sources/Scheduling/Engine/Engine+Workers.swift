@@ -50,7 +50,8 @@ extension Engine {
                 message:
                     "the \(what) sees the store \(hello.store) with identity \(hello.storeIdentity); the coordinator's is "
                     + "\(configuration.store) with identity \(configuration.storeIdentity); "
-                    + "start the worker where it sees that directory, or, on a host that does not share it, with --own-store")
+                    + "start the worker where it sees that directory, or, on a host that does not share it, with --own-store"
+            )
         }
         if !["ipc://", "tcp://"].contains(where: hello.lane.hasPrefix) {
             return ControlError(

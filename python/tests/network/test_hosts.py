@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from cluster import PATIENCE
 from sklearn.dummy import DummyRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import anabranch as ab
 from anabranch.binary import find_binary
@@ -89,8 +91,8 @@ def test_calls_run_there_and_their_values_come_in_pieces(hosts):
 def test_what_is_too_large_to_travel_waits_for_its_store(hosts):
     hosts.join_there()
     X, y = np.zeros((300_000, 2)), np.arange(300_000.0)
-    node = ab.node(DummyRegressor(), name="mean")
-    run = node.start(X, y)
+    graph = ab.from_sklearn(make_pipeline(StandardScaler(), DummyRegressor()))
+    run = graph.fit(X, y, wait=False)
     status = hosts.observe().until(lambda s: s.runs and s.runs[0].waiting, "the run waiting")
     assert "sees the coordinator's store" in status.runs[0].waiting
     command = [find_binary(), "status", "--json", "--address", hosts.address, "--key", hosts.client_key]
