@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future, InvalidStateError
-from concurrent.futures._base import FINISHED, PENDING
+from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING
 from typing import Any
 
 from anabranch.references import Ref
@@ -15,8 +15,8 @@ from anabranch.v1 import control_pb2, task_pb2
 from anabranch.waiting import WatchedWaiters, inside_task, waiting
 
 # Guards what futures do before they have a condition of their own: the making of it, and ending without one.
-_bare = threading.Lock()
-_cancelling = threading.Lock()
+# Reentrant: a collection of garbage in the midst of it may run a user's finalizer that asks for a future.
+_bare = threading.RLock()
 
 
 class CallFuture(Future):
@@ -121,12 +121,17 @@ class CallFuture(Future):
 
     def cancel_quietly(self) -> bool:
         """Mark as cancelled without telling the pool; whether this call did it."""
-        with _cancelling:
-            if self.done() or not super().cancel():
+        with self._condition:
+            if self._state != PENDING:
                 return False
-            # Whoever waits for the future hears of it at once: no worker will say so.
-            self.set_running_or_notify_cancel()
-            return True
+            # Both of `Future`'s steps at once, so that whoever waits hears of it: no worker will say so.
+            self._state = CANCELLED_AND_NOTIFIED
+            for waiter in self._waiters:
+                waiter.add_cancelled(self)
+            self._condition.notify_all()
+        # Under no lock, for a callback may cancel other futures, or wait for a thread that does.
+        self._invoke_callbacks()
+        return True
 
     def fail(self, error: BaseException, answer: control_pb2.CallResult | None = None) -> None:
         """Let the call have failed, unless it was cancelled."""

@@ -100,6 +100,7 @@ class Connection:
         self._waiting: dict[int, Future] = {}
         self._outgoing: deque[bytes] = deque()
         self._outboxes: list[Outbox] = []
+        self._deferred: deque[Callable[[], None]] = deque()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._woken = False
         self._closing = False
@@ -212,6 +213,11 @@ class Connection:
                 self._gate.modify(self._events, select.EPOLLIN)
             self._turn.release()
 
+    def defer(self, work: Callable[[], None]) -> None:
+        """Have the thread that has the turn do this next. Takes no lock: finalizers call it."""
+        self._deferred.append(work)
+        self.wake()
+
     def wake(self) -> None:
         """Make the thread look at what is to be sent. Takes no lock: finalizers call it."""
         # Cleared by the thread before it looks: what is appended after that look wakes it again.
@@ -277,6 +283,8 @@ class Connection:
             woken = self._wake in ready
             if woken:
                 self._clear_wake()
+            while self._deferred:
+                self._deferred.popleft()()
             self._receive()
             if self._ends in ready and (end := self._drain_monitor()) and not self._closing:
                 self.fail(ConnectionFailed(end))

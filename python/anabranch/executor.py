@@ -34,7 +34,7 @@ class Executor(concurrent.futures.Executor):
 
     Differences: an argument may be an `ab.Ref` or a future of the same executor, whose value the function then gets (a
     chain runs without coming back here); large arrays are stored once and mapped; functions of ``__main__`` and lambdas
-    work. Arrays in results are read-only views of the store.
+    work. A call that runs can be cancelled. Arrays in results are read-only views of the store.
 
     Parameters
     ----------
@@ -209,7 +209,9 @@ class Executor(concurrent.futures.Executor):
                     # Popped before it is yielded, so that nothing keeps a result that its user has let go of.
                     yield futures.popleft().result(left)
             finally:
-                self._cancel_all(futures)
+                # Abandoned, and maybe found so by a collection of garbage, in the midst of anything on any thread.
+                if futures:
+                    self.client.connection.defer(lambda: self._cancel_all(futures))
 
         return results()
 
@@ -227,7 +229,7 @@ class Executor(concurrent.futures.Executor):
         ----------
         wait : bool
         cancel_futures : bool
-            Cancel the calls that have not begun.
+            Cancel the calls that have not ended, as `CallFuture.cancel` does: those that run are stopped.
         """
         if self._shut and not self._pending:
             return

@@ -80,6 +80,21 @@ def test_a_cancelled_one_stays_cancelled(futures):
     assert not futures[1].cancel() and futures[1].result() == [2]
 
 
+def test_a_callback_of_a_cancelled_one_cancels_others(futures):
+    futures[0].add_done_callback(lambda _: futures[1].cancel())
+    seen = []
+
+    def wait_for_one_who_cancels(_):
+        other = threading.Thread(target=lambda: seen.append(futures[3].cancel()))
+        other.start()
+        other.join(10)
+
+    futures[2].add_done_callback(wait_for_one_who_cancels)
+    assert futures[0].cancel() and futures[1].cancelled()
+    assert futures[2].cancel() and seen == [True]
+    assert concurrent.futures.wait(futures, 10).not_done == set()
+
+
 def test_a_failure_is_raised_each_time(futures):
     futures[0].fail(TaskError("no"))
     for _ in range(2):

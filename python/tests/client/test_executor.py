@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import gc
+import threading
 
 import numpy as np
 import pytest
@@ -129,6 +130,38 @@ def test_a_map_that_is_too_slow(coordinator):
         with pytest.raises(concurrent.futures.TimeoutError):
             next(results)
         coordinator.let_go()
+
+
+def test_an_abandoned_map_waits_for_no_lock(coordinator):
+    """A collection of garbage may end it while its thread, or one that waits for that thread, holds any lock."""
+    with ab.Executor() as ex:
+        results = ex.map(hold, range(3), timeout=0.05)
+        first, *others = ex._pending.values()
+        begun, over = threading.Event(), threading.Event()
+
+        def look_at_one():
+            with others[0]._condition:
+                begun.set()
+                over.wait(30)
+
+        def abandon():
+            with pytest.raises(concurrent.futures.TimeoutError):
+                next(results)
+
+        looking, abandoning = threading.Thread(target=look_at_one), threading.Thread(target=abandon)
+        looking.start()
+        assert begun.wait(10)
+        abandoning.start()
+        abandoning.join(10)
+        was_held_up = abandoning.is_alive()
+        over.set()
+        looking.join()
+        abandoning.join()
+        coordinator.let_go()
+        assert not was_held_up
+        assert not concurrent.futures.wait([first, *others], 10).not_done
+    assert first.result() == 0 and all(other.cancelled() for other in others)
+    assert coordinator.wait_for(lambda: len(coordinator.cancelled) == 2)
 
 
 def test_results_are_given_back(coordinator):
