@@ -1,6 +1,7 @@
 import Foundation
 import Testing
-import Wire
+
+@testable import Wire
 
 /// Key files, and who is let in.
 @Suite(.timeLimit(.minutes(1))) struct KeyTests {
@@ -62,6 +63,21 @@ import Wire
         try FileManager.default.removeItem(atPath: directory)
         #expect(throws: KeyFileError.self) { try allowed.refresh() }
         #expect(!allowed.contains(key))
+    }
+
+    @Test func anAllowedKeyThatIsOverwrittenInPlaceCountsNoMore() throws {
+        let directory = try scratch()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let (old, new) = (try KeyPair.generate().publicKey, try KeyPair.generate().publicKey)
+        let path = "\(directory)/one.pub"
+        try KeyFile.write(old, to: path)
+        // However fresh the file is, nothing but a difference makes it be read again.
+        var allowed = try AllowedKeys(directory: directory, grain: 0)
+        #expect(allowed.contains(old))
+        let text = try String(contentsOfFile: path, encoding: .utf8).replacing(old.z85, with: new.z85)
+        try (text + "\n").write(toFile: path, atomically: false, encoding: .utf8)
+        try allowed.refresh()
+        #expect(allowed.contains(new) && !allowed.contains(old))
     }
 
     @Test func aSetTellsOfEachSocketThatCanBeRead() throws {
