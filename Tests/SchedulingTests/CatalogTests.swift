@@ -20,6 +20,17 @@ import Testing
         return catalog
     }
 
+    @Test func ofWritersThatAreGoneTheLatestAreKnown() {
+        var catalog = ObjectCatalog()
+        let count = UInt64(GoneWriters.most + 10)
+        for id in 1...count {
+            catalog.writerOpened(WriterID(id), owner: .worker(worker))
+            catalog.writerClosed(WriterID(id))
+        }
+        #expect(catalog.gone.count == GoneWriters.most && catalog.writers.isEmpty)
+        #expect(catalog.hasEnded(WriterID(count)) && catalog.hasEnded(WriterID(11)) && !catalog.hasEnded(WriterID(10)))
+    }
+
     @Test func lastUserReleasesOnce() throws {
         var catalog = opened()
         let object = reference(1)

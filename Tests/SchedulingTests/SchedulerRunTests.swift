@@ -1,8 +1,22 @@
 import AnabranchCore
-import Scheduling
 import Testing
 
+@testable import Scheduling
+
 @Suite struct SchedulerRunTests {
+    @Test func whatRunsAskedOfWorkersIsForgottenWithThem() throws {
+        var machine = Machine()
+        try machine.join(1, slots: 64)
+        for run in 1...60 as ClosedRange<UInt64> {
+            try machine.open(run)
+            try machine.ready(1, run: run, requires: TaskRequirements(cores: UInt32(run)))
+            if run > 1 { try machine.send(.runClosed(RunID(run - 1))) }
+        }
+        #expect(machine.scheduler.queue.shapes.count <= 2)
+        try machine.open(61)
+        #expect(try machine.ready(2, run: 61, requires: TaskRequirements(cores: 2)).sent.count <= 2)
+    }
+
     @Test func runsTakeTurnsSlotBySlot() throws {
         var machine = Machine()
         try machine.open(1)

@@ -9,7 +9,7 @@ public struct ObjectCatalog: Hashable, Sendable {
     var objects: [ObjectID: ObjectRecord] = [:]
     var writers: [WriterID: WriterRecord] = [:]
     /// Dead writers of which nothing is left: a late mention of their objects names bytes that are gone.
-    var gone: Set<WriterID> = []
+    var gone = GoneWriters()
     var holdings: [ClientID: [ObjectID: UInt64]] = [:]
     /// Clients that have left and whose processes live on, with what they hold.
     var departed: Set<ClientID> = []

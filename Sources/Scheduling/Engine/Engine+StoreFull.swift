@@ -61,18 +61,30 @@ extension Engine {
     /// Lets the first of the waiting tasks run again when something has been released, or when nothing is under way that
     /// could make room: that is its last chance. One at a time has it: it, too, may make room for the next.
     mutating func admitWaiting(at now: Instant) {
-        if !roomTries.isEmpty { roomTries = roomTries.filter { taskIsWanted($0.key) } }
-        guard !waiting.isEmpty else { return }
-        waiting = waiting.filter { taskIsWanted($0.origin) }
-        noteQuiet(at: now)
+        if roomTries.isEmpty && waiting.isEmpty { return }
+        forgetUnwanted()
         guard let first = waiting.first else { return }
+        noteQuiet(at: now)
         let isLast = !hasLastChanceOut && quietSince.map { now.since($0) >= Self.quietMicroseconds } ?? false
         guard isLast || catalog.releasedBytes > first.releasedBytes else { return }
         waiting.removeFirst()
         roomTries[first.origin, default: RoomTries()].count += 1
         roomTries[first.origin]?.lastAfter = isLast ? catalog.releasedBytes : nil
+        if isLast { lastChance = first.origin }
         guard let ready = handAgain(first.origin) else { return }
         feed([.tasksReady(first.origin.run, [ready])], at: now)
+    }
+
+    /// Those whose runs have been closed or cancelled. While many wait, only the next one is looked at each time: the others'
+    /// turns come.
+    private mutating func forgetUnwanted() {
+        if let last = lastChance, !taskIsWanted(last) { roomTries[last] = nil }
+        while let first = waiting.first, !taskIsWanted(first.origin) {
+            roomTries[first.origin] = nil
+            waiting.removeFirst()
+        }
+        // Those that are left are at workers.
+        if waiting.isEmpty { roomTries = roomTries.filter { taskIsWanted($0.key) } }
     }
 
     /// When the first waiting task gets its last chance; nil while others may make room.
@@ -98,7 +110,7 @@ extension Engine {
     }
 
     /// Whether a task that found the store full is at a worker for the last time.
-    private var hasLastChanceOut: Bool { roomTries.values.contains { $0.lastAfter != nil } }
+    private var hasLastChanceOut: Bool { lastChance.map { roomTries[$0]?.lastAfter != nil } ?? false }
 }
 
 extension RunRecord {

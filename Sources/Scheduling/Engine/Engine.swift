@@ -28,7 +28,9 @@ public struct Engine: Sendable {
     /// Who holds most of a full store, worked out once for all tasks that one `handle` tells of.
     var holderHint: String?
     /// In the order in which they found the store full.
-    var waiting: [WaitingTask] = []
+    var waiting: Deque<WaitingTask> = []
+    /// What was given its last chance at a full store latest.
+    var lastChance: TaskOrigin?
     var roomTries: [TaskOrigin: RoomTries] = [:]
     /// Since when no worker has had anything but last chances, and nothing was released. Looked at while tasks wait for room.
     var quietSince: Instant?

@@ -36,6 +36,8 @@ extension ReadyQueue {
         try check(total == count, "the queue counts \(count) of \(total)")
         for (index, shape) in shapes.enumerated() {
             try check(shape.ready == byShape[index], "a shape counts \(shape.ready) of \(byShape[index])")
+            let held = lanes.indices.filter { lanes[$0].key.shape == index }.count
+            try check(shape.lanes == held, "a shape counts \(shape.lanes) lanes of \(held)")
         }
     }
 

@@ -42,6 +42,8 @@ struct ReadyQueue: Sendable {
     private var laneIndex: [LaneKey: Int] = [:]
     private(set) var shapes: [ShapeQueue] = []
     private var shapeIndex: [TaskShape: Int] = [:]
+    /// Places in `shapes` that no run has lanes for.
+    private var freeShapes: [Int] = []
     /// By the scheduler's index of runs; places without a run have the id 0.
     private(set) var runs: [RunQueue] = []
     /// Ready tasks in all.
@@ -64,7 +66,11 @@ struct ReadyQueue: Sendable {
         let run = runs[index]
         for share in run.shares { shapes[share.shape].ready -= share.ready }
         count -= run.ready
-        for lane in run.lanes { laneIndex[lanes.remove(at: lane).key] = nil }
+        for lane in run.lanes {
+            let key = lanes.remove(at: lane).key
+            laneIndex[key] = nil
+            leaveShape(key.shape)
+        }
         runs[index] = RunQueue(id: RunID(0))
     }
 
@@ -75,9 +81,22 @@ struct ReadyQueue: Sendable {
         var shape = wanted
         shape.cores = max(wanted.cores, 1)
         if let index = shapeIndex[shape] { return (index, false) }
+        if let index = freeShapes.popLast() {
+            shapes[index] = ShapeQueue(shape: shape)
+            shapeIndex[shape] = index
+            return (index, true)
+        }
         shapes.append(ShapeQueue(shape: shape))
         shapeIndex[shape] = shapes.count - 1
         return (shapes.count - 1, true)
+    }
+
+    private mutating func leaveShape(_ index: Int) {
+        shapes[index].lanes -= 1
+        if shapes[index].lanes > 0 { return }
+        shapeIndex[shapes[index].shape] = nil
+        shapes[index] = ShapeQueue(shape: shapes[index].shape)
+        freeShapes.append(index)
     }
 
     /// Sets how many cores tasks of each shape take, given those of the largest worker that suits it (nil: none does).
@@ -93,6 +112,7 @@ struct ReadyQueue: Sendable {
         if let index = laneIndex[key] { return index }
         let index = lanes.insert(ReadyLane(key: key, classIndex: classIndex))
         laneIndex[key] = index
+        shapes[key.shape].lanes += 1
         runs[key.run].lanes.append(index)
         return index
     }

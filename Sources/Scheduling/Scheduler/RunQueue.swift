@@ -68,6 +68,8 @@ struct ShapeQueue: Sendable {
     /// Whether any worker that takes work offers the executor.
     var isOffered = false
     var ready = 0
+    /// Lanes of all runs with tasks of this shape; the place is another's once there is none.
+    var lanes = 0
     /// Runs with ready tasks; ranks may lag behind and are put right when they come up.
     var runs = Heap<RunRank>()
 
