@@ -120,5 +120,9 @@ extension Engine {
     }
 
     /// Nobody is left who could still be told or heard.
-    public var isDeserted: Bool { workers.values.allSatisfy { $0.state == .lost || $0.isSilent || $0.isUnreachable } }
+    public var isDeserted: Bool {
+        workers.values.allSatisfy { worker in
+            worker.state == .lost || worker.isSilent || !worker.isReached && unreached[worker.id] == nil
+        }
+    }
 }

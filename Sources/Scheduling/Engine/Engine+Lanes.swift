@@ -8,10 +8,8 @@ extension Engine {
     /// Its lane stands: for the first time, or again, and then it is the same process with what it had.
     mutating func laneStands(_ id: WorkerID, at now: Instant) {
         guard var worker = workers[id], worker.state == .lost || !worker.isReached, !worker.hasLeft else { return }
-        let isNews = worker.state == .lost || worker.isUnreachable
         unreached[id] = nil
         worker.isReached = true
-        worker.isUnreachable = false
         if worker.state == .lost {
             worker.state = worker.isDraining ? .draining : .active
             if worker.isDraining { outbox.lane(id, configuration.epoch) { $0.drain = true } }
@@ -21,7 +19,7 @@ extension Engine {
             worker.releases = []
         }
         workers[id] = worker
-        if isNews { outbox.effects.append(.publishWorker(worker.status)) }
+        outbox.effects.append(.publishWorker(worker.status))
         feed([.workerJoined(worker.offer)] + (worker.isDraining ? [.workerDrainRequested(id)] : []), at: now)
     }
 
@@ -30,10 +28,8 @@ extension Engine {
         if unreached.isEmpty { return }
         for id in unreached.filter({ $0.value <= now }).map(\.key).sorted() {
             unreached[id] = nil
-            workers[id]?.isUnreachable = true
             guard let worker = workers[id] else { continue }
             outbox.effects.append(.laneUnreachable(id, host: worker.hello.host, endpoint: worker.hello.lane))
-            outbox.effects.append(.publishWorker(worker.status))
         }
     }
 }

@@ -20,7 +20,6 @@ extension Engine {
         for writer in hello.writers { catalog.writerOpened(writer, owner: .worker(record.id)) }
         reply(connection, request, .workerWelcome(record.id))
         outbox.effects.append(.connectLane(record.id, endpoint: hello.lane))
-        outbox.effects.append(.publishWorker(record.status))
         unreached[record.id] = now.advanced(by: Self.lanePatience)
     }
 

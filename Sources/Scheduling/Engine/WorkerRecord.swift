@@ -15,8 +15,6 @@ struct WorkerRecord: Hashable, Sendable {
     var isSilent = false
     /// Its lane has stood; the scheduler knows nothing of it before.
     var isReached = false
-    /// Its lane has not stood for long after its hello.
-    var isUnreachable = false
     /// What it was sent and has not answered.
     var lent: [Attempt: LentAttempt] = [:]
     /// Attempts that it has answered.
@@ -46,7 +44,7 @@ struct WorkerRecord: Hashable, Sendable {
     var status: WorkerStatus {
         WorkerStatus(
             worker: id, host: hello.host, processID: hello.processID, slots: hello.slots,
-            running: UInt32(clamping: lent.count), state: hasLeft ? .left : isSilent || isUnreachable ? .lost : state,
+            running: UInt32(clamping: lent.count), state: hasLeft ? .left : isSilent || !isReached ? .lost : state,
             finished: finished,
             labels: hello.labels, hasOwnStore: store != .coordinator)
     }
