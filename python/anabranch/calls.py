@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import pickle
 import types
 import zlib
@@ -9,6 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
+
+import cloudpickle
 
 from anabranch.call_future import CallFuture
 from anabranch.errors import RequestError, TaskError
@@ -27,9 +31,9 @@ LARGE = 64 << 10
 class Functions:
     """Functions as objects in the store: plain ones pickled once, other callables once per content.
 
-    A plain function is known by identity and by what its names are bound to: one of ``__main__`` that reads a variable
-    which was bound anew is pickled again. What is changed in place is not seen. Callable objects have state: each
-    submission pickles them, and stores what differs.
+    A plain function is known by identity and by what its names are bound to: one of ``__main__`` that reads a variable,
+    or calls a function, which was bound anew is pickled again. What is changed in place is not seen. Callable objects
+    have state: each submission pickles them, and stores what differs.
     """
 
     def __init__(self, client: Client) -> None:
@@ -61,8 +65,6 @@ class Functions:
             return known
         import hashlib
 
-        import cloudpickle
-
         content = hashlib.sha256(cloudpickle.dumps(function, protocol=5)).digest()
         known = self._others.get(content)
         if known is None:
@@ -73,18 +75,35 @@ class Functions:
 
 
 class _Bindings:
-    """What a function's names are bound to, compared by identity."""
+    """What a function travels with, compared by identity: code, defaults, and what its names are bound to.
+
+    cloudpickle sends functions and classes that cannot be imported by value, and so the functions and classes of this
+    kind that they name, and that those name.
+    """
 
     __slots__ = ("_values",)
 
     def __init__(self, function: Any) -> None:
-        self._values: tuple[Any, ...] = ()
-        cells = getattr(function, "__closure__", None) or ()
-        if cells:
-            self._values = tuple(cell.cell_contents if _is_set(cell) else _UNSET for cell in cells)
-        if getattr(function, "__module__", None) == "__main__" and hasattr(function, "__code__"):
-            scope = function.__globals__
-            self._values += tuple(scope.get(name, _UNSET) for name in function.__code__.co_names)
+        self._values: list[Any] = []
+        met: set[int] = set()
+        ahead = [function]
+        while ahead:
+            one = ahead.pop()
+            if id(one) in met:
+                continue
+            met.add(id(one))
+            if isinstance(one, type):
+                ahead += filter(_goes_by_value, [*one.__bases__, *map(_behind, vars(one).values())])
+                continue
+            if not isinstance(one, types.FunctionType):
+                continue
+            bound = [cell.cell_contents if _is_set(cell) else _UNSET for cell in one.__closure__ or ()]
+            if _goes_by_value(one):
+                scope = one.__globals__
+                bound += [one.__code__, *(one.__defaults__ or ()), *(one.__kwdefaults__ or {}).values()]
+                bound += [scope.get(name, _UNSET) for name in _names(one.__code__)]
+            self._values += bound
+            ahead += filter(_goes_by_value, bound)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -94,6 +113,31 @@ class _Bindings:
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _goes_by_value(value: Any) -> bool:
+    """Whether cloudpickle sends a function or class itself, and not only where it is to be imported from."""
+    if not isinstance(value, (types.FunctionType, type)):
+        return False
+    module, name = value.__module__, value.__qualname__
+    if module == "__main__" or "<" in name:
+        return True
+    chosen = cloudpickle.list_registry_pickle_by_value()
+    return bool(chosen) and any(module == one or str(module).startswith(f"{one}.") for one in chosen)
+
+
+def _behind(member: Any) -> Any:
+    """Return the function behind a member of a class, where there is one."""
+    if isinstance(member, property):
+        return member.fget
+    return member.__func__ if isinstance(member, (staticmethod, classmethod)) else member
+
+
+@functools.lru_cache(maxsize=1024)
+def _names(code: types.CodeType) -> tuple[str, ...]:
+    """Return the names that code looks up, and what is nested in it: comprehensions, lambdas, inner functions."""
+    inner = (_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType))
+    return tuple(dict.fromkeys(itertools.chain(code.co_names, *inner)))
 
 
 _UNSET = object()
