@@ -196,6 +196,8 @@ def _call(batch: Callable[[], Any]) -> Any:
 
 def _nbytes(value: Any) -> int:
     """Return the bytes of an array, a frame or a sparse matrix, 0 of anything else."""
+    if isinstance(value, type):
+        return 0
     if hasattr(value, "memory_usage"):
         usage = value.memory_usage()
         return int(usage if isinstance(usage, int) else usage.sum())

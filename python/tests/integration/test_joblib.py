@@ -51,7 +51,14 @@ def store_bytes():
     return current().ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest())).status.store_bytes
 
 
-@pytest.mark.parametrize("order", ["import anabranch, joblib", "import joblib, anabranch"])
+@pytest.mark.parametrize(
+    "order",
+    [
+        "import anabranch, joblib",
+        "import joblib, anabranch",
+        "import anabranch, importlib.util; spec = importlib.util.find_spec; spec('joblib'), spec('joblib'); import joblib",
+    ],
+)
 def test_joblib_knows_the_backend_whatever_is_imported_first(order):
     program = f"{order}\nwith joblib.parallel_config('anabranch') as used: print(type(used['backend']).__name__)"
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
@@ -153,6 +160,16 @@ def test_a_large_argument_changed_between_calls_is_stored_anew():
         assert parallel(delayed(_total)(array, number) for number in range(2)) == [0.0, 1.0]
         array[:] = 1.0
         assert parallel(delayed(_total)(array, number) for number in range(2)) == [100_000.0, 100_001.0]
+
+
+def _name(value):
+    return value.__name__
+
+
+def test_classes_are_arguments_like_any_other():
+    classes = [pd.DataFrame, np.ndarray, scipy.sparse.csr_matrix, pd.Series]
+    with joblib.parallel_config("anabranch"):
+        assert Parallel(n_jobs=2)(delayed(_name)(one) for one in classes) == [one.__name__ for one in classes]
 
 
 def test_parallel_within_a_task_runs_where_it_is():
