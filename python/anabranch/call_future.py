@@ -83,6 +83,12 @@ class CallFuture(Future):
             self._await(timeout)
         return self._read()
 
+    def own_result(self, timeout: float | None = None) -> Any:
+        """Return the call's value as `result` does, but in arrays that are the caller's own and can be written to."""
+        if self.exception(timeout) is not None:
+            return self.result(0)
+        return self.owner.client.read(self._answer.value, own=True)
+
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Return what the call raised, None when it has a value."""
         if self._state != FINISHED and inside_task():

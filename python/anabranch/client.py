@@ -213,8 +213,8 @@ class Client:
         """Return the reference for an object that the coordinator mentioned: a holding to be given back once."""
         return Ref(message, self)
 
-    def read(self, message: common_pb2.ObjectRef) -> Any:
-        """Return the value of an object, of another host's store too.
+    def read(self, message: common_pb2.ObjectRef, *, own: bool = False) -> Any:
+        """Return the value of an object, of another host's store too; with `own`, arrays that can be written to.
 
         One that came before the coordinator died is read while its bytes stand here.
         """
@@ -224,13 +224,13 @@ class Client:
         lost = self.connection.lost
         if lost is None or self.store is None or self._closed:
             try:
-                return self._store().get(message)
+                return self._store().get(message, own=own)
             except ObjectLost:
                 if not message.segment or self.connection.is_current_thread or not has_other_stores(self):
                     raise
-                return self._store().get(fetch(self, message))
+                return self._store().get(fetch(self, message), own=own)
         try:
-            return self.store.get(message)
+            return self.store.get(message, own=own)
         except StoreError as error:
             raise lost from error
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import joblib
 
+from anabranch.call_future import CallFuture
 from anabranch.calls import LARGE
 from anabranch.client import current
 from anabranch.executor import Executor
@@ -159,8 +160,8 @@ class AnabranchBackend(joblib.ParallelBackendBase):
     apply_async = submit
 
     def retrieve_result_callback(self, out: Future) -> Any:
-        """Return the values of a batch that has ended, or raise what it raised."""
-        return out.result()
+        """Return the values of a batch that has ended, or raise what it raised. Users write into what they get."""
+        return out.own_result() if isinstance(out, CallFuture) else out.result()
 
     def _call_back(self, callback: Callable[[Future], None], ended: Future) -> None:
         callbacks = self._callbacks

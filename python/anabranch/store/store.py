@@ -240,7 +240,13 @@ class Store:
 
     # ---- reading
 
-    def get(self, ref: common_pb2.ObjectRef, *, persistent_load: Callable[[Any], Any] | None = None) -> Any:
+    def get(
+        self,
+        ref: common_pb2.ObjectRef,
+        *,
+        persistent_load: Callable[[Any], Any] | None = None,
+        own: bool = False,
+    ) -> Any:
         """Read an object. Its buffers are not copied: arrays are read-only views of shared memory.
 
         Parameters
@@ -249,6 +255,8 @@ class Store:
             As returned by :meth:`put`, in this or another process.
         persistent_load : callable, optional
             As of ``pickle.Unpickler.persistent_load``.
+        own : bool
+            Copy the buffers after all: arrays are the caller's own, and can be written to.
 
         Raises
         ------
@@ -273,19 +281,23 @@ class Store:
             with self._lock:
                 data = self._reader.bytes(ref.writer, ref.sequence, ref.segment, ref.offset, ref.length)
         self._count_read(ref.length)
+        in_place = ref.segment != 0 and not own
+        if own:
+            data = bytearray(data)
+            self.count_copied(len(data))
         try:
             if encoding == _PICKLE5:
                 reader = PickleReader(data)
                 self.count_copied(reader.stream_length)
-                if ref.segment and reader.has_buffers:
+                if in_place and reader.has_buffers:
                     data = self._root(ref, data)
                 return reader.load(memoryview(data), persistent_load)
             if encoding == _TENSOR:
-                return read_tensor(self._root(ref, data) if ref.segment else data)
+                return read_tensor(self._root(ref, data) if in_place else data)
             if encoding == _ARROW:
                 from anabranch.store.arrow import read_arrow
 
-                return read_arrow(self._root(ref, data) if ref.segment else data)
+                return read_arrow(self._root(ref, data) if in_place else data)
         except ObjectLost:
             raise  # of an object that `persistent_load` opened
         except StoreError as error:

@@ -15,6 +15,9 @@ import pandas as pd
 import pytest
 import scipy.sparse
 from joblib import Parallel, delayed
+from sklearn.datasets import load_iris
+from sklearn.ensemble import VotingClassifier
+from sklearn.linear_model import SGDClassifier
 
 import anabranch as ab
 from anabranch.joblib_backend import AnabranchBackend
@@ -56,7 +59,7 @@ def store_bytes():
     [
         "import anabranch, joblib",
         "import joblib, anabranch",
-        "import anabranch, importlib.util; spec = importlib.util.find_spec; spec('joblib'), spec('joblib'); import joblib",
+        "import anabranch, importlib.util\nfor _ in (1, 2): importlib.util.find_spec('joblib')\nimport joblib",
     ],
 )
 def test_joblib_knows_the_backend_whatever_is_imported_first(order):
@@ -160,6 +163,35 @@ def test_a_large_argument_changed_between_calls_is_stored_anew():
         assert parallel(delayed(_total)(array, number) for number in range(2)) == [0.0, 1.0]
         array[:] = 1.0
         assert parallel(delayed(_total)(array, number) for number in range(2)) == [100_000.0, 100_001.0]
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_results_are_the_callers_own(size):
+    with joblib.parallel_config("anabranch"):
+        (array, again), frame = Parallel(n_jobs=2)([delayed(_twice)(size), delayed(_frame)(size)])
+    array += 1
+    assert array.sum() == size and again is array
+    frame.loc[0, "a"] = 7.0
+    assert frame["a"].sum() == 7.0
+
+
+def _twice(size):
+    array = np.zeros(size)
+    return array, array
+
+
+def _frame(size):
+    return pd.DataFrame({"a": np.zeros(size)})
+
+
+def test_models_that_were_fitted_on_the_pool_can_be_fitted_further():
+    X, y = load_iris(return_X_y=True)
+    members = [(str(number), SGDClassifier(random_state=number)) for number in range(3)]
+    with joblib.parallel_config("anabranch"):
+        vote = VotingClassifier(members, n_jobs=2).fit(X, y)
+    serial = VotingClassifier(members).fit(X, y)
+    for model, other in zip(vote.estimators_, serial.estimators_):
+        np.testing.assert_array_equal(model.partial_fit(X, y).coef_, other.partial_fit(X, y).coef_)
 
 
 def _name(value):

@@ -129,7 +129,8 @@ def test_a_task_that_spoils_the_process_is_not_answered_by_the_next(client_store
                 runtime.result()
         assert runtime.begun == spoiler.task
         status, _, _ = runtime.end()
-        assert status == 70
+        # The interpreter has a number of its own for streams that it cannot flush at its end.
+        assert status in (70, 120)
 
 
 def test_output_is_out_before_the_result(client_store: Store) -> None:
