@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 from google.protobuf.message import DecodeError
@@ -36,6 +38,8 @@ class FrameChannel:
         self._identity = _identity(connection.fileno())
         self._buffer = bytearray()
         self._ended = False
+        self._outgoing: deque[bytes] = deque()
+        self._sending = threading.Lock()
 
     def receive(self, wait: bool) -> Iterator[task_pb2.ToRuntime]:
         """Yield the messages that have arrived.
@@ -79,7 +83,9 @@ class FrameChannel:
                 return
 
     def send(self, message: task_pb2.FromRuntime, results: Sequence[bytes] = ()) -> None:
-        """Send one message.
+        """Send one message, or leave it to whoever is sending.
+
+        A task's threads and its signal handlers have messages too, and one frame must not stand in another.
 
         Parameters
         ----------
@@ -96,7 +102,14 @@ class FrameChannel:
         for result in results:
             pieces += (_RESULT, varint(len(result)), result)
         data = b"".join(pieces)
-        self._connection.sendall(_LENGTH.pack(len(data)) + data)
+        self._outgoing.append(_LENGTH.pack(len(data)) + data)
+        # Never waits for the lock: its holder may be what a signal handler has interrupted. The holder looks again.
+        while self._outgoing and self._sending.acquire(blocking=False):
+            try:
+                while self._outgoing:
+                    self._connection.sendall(self._outgoing.popleft())
+            finally:
+                self._sending.release()
 
     def is_intact(self) -> bool:
         """Whether the descriptor is still the socket; code that closes what it did not open may have closed it."""
