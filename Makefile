@@ -4,7 +4,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 
-TIERS ?= unit,sim,bulk,python,cluster
+# Containers too where an engine answers; `make test` installs none (TIERS=docker does).
+ENGINE := $(shell docker info >/dev/null 2>&1 && { docker compose version || docker-compose version; } >/dev/null 2>&1 && echo ,docker)
+TIERS ?= unit,sim,bulk,python,cluster$(ENGINE)
 PYTHON ?= python3
 VENV := $(CURDIR)/.venv
 BIN := $(CURDIR)/.build/release/anabranch
@@ -20,8 +22,8 @@ export PATH := $(VENV)/bin:$(PATH)
 help:
 	@echo "make setup   system packages, .venv with the Python package, the program in .build/release"
 	@echo "make demo    late flights: one preprocessor, three classifiers, a vote, on real records (DEMO_FLAGS=--all for all)"
-	@echo "make test    TIERS=unit,sim,bulk,python,cluster (TIERS=docker: on a container engine; TIERS=ray: on Ray; TIERS=all: every tier)"
-	@echo "make lint    swift format, ruff, generated messages and API reference current"
+	@echo "make test    TIERS=unit,sim,bulk,python,cluster, and docker where an engine answers (TIERS=ray, spark, sanitize, …; TIERS=all: every tier)"
+	@echo "make lint    swift format, ruff, Kubernetes manifests; generated messages and API reference current"
 	@echo "make api     docs/api.md from the docstrings"
 	@echo "make wheel   dist/anabranch-*.whl: the Python package with the program in it"
 	@echo "make bench   ours beside Ray, Dask, joblib and ProcessPoolExecutor, against the floors"
@@ -31,10 +33,11 @@ setup: build
 
 # Fresh only when what it was made from has not changed since.
 .build/system.stamp: .ci/system-packages
-	@mkdir -p .build && .ci/system-packages && touch $@
+	@mkdir -p .build && PYTHON=$(PYTHON) .ci/system-packages && touch $@
 
 .venv/stamp: python/pyproject.toml
-	@[ -x $(VENV)/bin/python ] || $(PYTHON) -m venv $(VENV)
+	@# Without pip it is what a `python -m venv` that failed half way has left.
+	if [ ! -x $(VENV)/bin/pip ]; then PYTHON=$(PYTHON) .ci/system-packages; $(PYTHON) -m venv --clear $(VENV); fi
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable "python[all,dev,demo]"
 	touch $@
 
@@ -45,6 +48,7 @@ demo: build
 	@$(VENV)/bin/python examples/late_flights.py $(DEMO_FLAGS)
 
 test: build
+	@case ,$(TIERS), in *,docker,* | *,all,*) ;; *) echo "no container engine answers, or none was asked for: tier docker is left out" ;; esac
 	@.ci/tiers $(TIERS)
 
 lint: .build/system.stamp .venv/stamp
@@ -53,6 +57,7 @@ lint: .build/system.stamp .venv/stamp
 	$(VENV)/bin/ruff format --check python examples benchmarks Tests docs/api_reference.py
 	Proto/generate.sh --check
 	$(VENV)/bin/python docs/api_reference.py --check
+	.ci/lint-manifests $(VENV)/bin/python
 
 format: .venv/stamp
 	@swift format --in-place --recursive Package.swift Sources Tests

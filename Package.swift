@@ -3,7 +3,7 @@ import PackageDescription
 
 // Arrows run one way: anabranch -> Coordinator, Worker -> Wire, ObjectStore, Scheduling -> PipelineGraph
 // -> AnabranchCore.
-// The two shells never import each other; only Wire sees libzmq and protobuf-c.
+// The two shells never import each other; only Wire (and what trips over sanitizers) sees libzmq and protobuf-c.
 
 /// Pure modules and shells alike: warnings are errors.
 let strict: [SwiftSetting] = [
@@ -34,12 +34,19 @@ let package = Package(
         .target(name: "AnabranchCore", swiftSettings: strict),
         .target(
             name: "PipelineGraph",
-            dependencies: ["AnabranchCore", .product(name: "Collections", package: "swift-collections")],
+            dependencies: [
+                "AnabranchCore",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ],
             swiftSettings: strict),
         .target(
             name: "Scheduling",
             dependencies: [
-                "AnabranchCore", "PipelineGraph", .product(name: "Collections", package: "swift-collections"),
+                "AnabranchCore", "PipelineGraph",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
             ],
             swiftSettings: strict),
         .target(name: "ObjectStore", dependencies: ["AnabranchCore"], swiftSettings: strict),
@@ -62,10 +69,15 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: strict),
+        // What the command line shows, without the terminal that shows it.
+        .target(
+            name: "Presentation",
+            dependencies: ["AnabranchCore", "PipelineGraph", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
         .executableTarget(
             name: "anabranch",
             dependencies: [
-                "AnabranchCore", "Coordinator", "Worker", "Wire", "ObjectStore", "PipelineGraph",
+                "AnabranchCore", "Coordinator", "Worker", "Wire", "ObjectStore", "PipelineGraph", "Presentation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -75,6 +87,8 @@ let package = Package(
             name: "anabranch-stress",
             dependencies: [
                 "AnabranchCore", "PipelineGraph", "Scheduling", "ObjectStore", "Wire", "Worker", "Coordinator",
+                // To trip over the sanitizers in them.
+                "CMessages", "CProtobufC",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -102,6 +116,11 @@ let package = Package(
         .testTarget(
             name: "WorkerTests", dependencies: ["Worker", "Wire", "ObjectStore", "AnabranchCore"],
             exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "PresentationTests",
+            dependencies: [
+                "Presentation", "PipelineGraph", "AnabranchCore", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
         .testTarget(
             name: "ClusterTests", dependencies: ["Wire", "AnabranchCore", "ObjectStore"], swiftSettings: strict),
     ]

@@ -1,4 +1,4 @@
-"""Ours beside Ray, Dask distributed, joblib (loky), ProcessPoolExecutor and scikit-learn, at two workers.
+"""Ours beside Ray, Dask distributed, joblib (loky), ProcessPoolExecutor, scikit-learn and Spark, at two workers.
 
     make bench                       the table, the floors, and benchmarks/latest.json
     python benchmarks/bench.py --only throughput,round_trip --repeat 5
@@ -15,6 +15,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,7 +28,7 @@ HERE = pathlib.Path(__file__).parent
 
 
 class Measurement(NamedTuple):
-    """What is measured, and of whom."""
+    """What is measured, and of whom; the first is ours, which the others are held beside."""
 
     title: str
     unit: str
@@ -36,6 +37,8 @@ class Measurement(NamedTuple):
     once: bool = False
 
 
+_LINKS = ("ipc", "tcp", "curve")
+_SPARK = ("anabranch_spark", "spark", "spark_parquet")
 _POOLS = ("anabranch", "ray", "dask", "joblib", "process_pool")
 MEASUREMENTS = {
     "start": Measurement("first answer of a plain function, pool included", "s", False, _POOLS),
@@ -51,27 +54,47 @@ MEASUREMENTS = {
     "put_first": Measurement("store 100 MB, first time", "GB/s", True, ("anabranch", "ray")),
     "put": Measurement("store 100 MB, recycled", "GB/s", True, ("anabranch", "ray")),
     "open": Measurement("open 100 MB in a task", "us", False, ("anabranch", "ray")),
+    "replacement": Measurement("runtime killed: its slot's next task begun, scikit-learn imported", "ms", False),
     "founding": Measurement("founding example, 5 refits, warm", "s", False, ("anabranch", "serial")),
     "founding_bound": Measurement("the same by the best schedule of its own tasks", "ratio", False),
     "digits": Measurement(
         "digits: 16 candidates × 5 folds, no refit",
         "s",
         False,
-        ("anabranch", "ray", "serial", "n_jobs", "n_jobs_memory"),
+        ("anabranch", "ray", "dask_ml", "serial", "n_jobs", "n_jobs_memory"),
     ),
-    "tiny_fits": Measurement("20,000 fits of a millisecond", "s", False, ("anabranch", "serial", "n_jobs")),
+    "flights": Measurement(
+        "flights: 27 candidates × 5 folds (serial: distinct work)", "s", False, ("anabranch", "serial", "n_jobs")
+    ),
+    "large": Measurement("10 folds of 500 MB: folds held beside X", "folds", False, once=True),
+    "tiny_fits": Measurement("20,000 fits of a millisecond", "s", False, ("anabranch", "serial")),
     "greedy": Measurement("10 s among 1,000 of 10 ms by greedy", "ratio", False, once=True),
     "queued_bytes": Measurement("coordinator, per task of 1,000,000 queued", "B", False, once=True),
     "queued_cost": Measurement("cost per task of 1,000,000 by that of 10,000", "ratio", False, once=True),
     "open_first": Measurement("open 100 MB in a fresh process", "us", False, ("anabranch", "ray")),
     "start_sklearn": Measurement("first scikit-learn task, less its import", "s", False),
     "memory_growth": Measurement("coordinator, 2 GB of X less 50 MB, 50 slots", "MB", False, once=True),
+    "standing_round_trip": Measurement("standing cluster: one task and back, median", "us", False, _LINKS),
+    "standing_throughput": Measurement("standing cluster: no-op Python tasks", "tasks/s", True, _LINKS),
+    "standing_carried": Measurement("standing cluster: 8 KB there and back", "MB/s", True, _LINKS),
+    **{
+        f"scaling_{workers}": Measurement(f"{workers} workers, waits of 50 ms: efficiency", "ratio", True, ("ipc",))
+        for workers in (1, 2, 4, 8, 16)
+    },
+    "spark_handover": Measurement("1 GB, cached by Spark, to a scikit-learn node", "s", False, _SPARK, once=True),
+    "spark_handover_uncached": Measurement("the same, made as it is read", "s", False, _SPARK, once=True),
+    "spark_search": Measurement("Spark's CrossValidator: 4 candidates × 3 folds", "s", False, _SPARK[:2], once=True),
+    "process_death": Measurement("worker killed: its task's second start", "ms", False, ("ipc", "curve")),
+    "host_death": Measurement("host silent: its task's second start", "s", False, ("ipc", "curve")),
 }
 
 
 def available(system: str) -> bool:
     """Tell whether ``system`` can be measured here."""
-    package = {"ray": "ray", "dask": "distributed", "joblib": "joblib"}.get(system)
+    if system in _SPARK:
+        java = f"{os.environ['JAVA_HOME']}/bin/java" if os.environ.get("JAVA_HOME") else "java"
+        return importlib.util.find_spec("pyspark") is not None and shutil.which(java) is not None
+    package = {"ray": "ray", "dask": "distributed", "dask_ml": "dask_ml", "joblib": "joblib"}.get(system)
     return package is None or importlib.util.find_spec(package) is not None
 
 
@@ -99,12 +122,13 @@ def summary(name: str, rounds: list[dict[str, dict[str, float]]]) -> dict[str, A
     """Return what the table says of one measurement, from system -> name -> figure of each round."""
     measurement = MEASUREMENTS[name]
     row: dict[str, Any] = {"measurement": name, **measurement._asdict(), "systems": {}, "floors": []}
-    rounds = [figures for figures in rounds if name in figures["anabranch"]]
+    first = measurement.systems[0]
+    rounds = [figures for figures in rounds if name in figures.get(first, {})]
     for system in measurement.systems:
         values = [figures[system][name] for figures in rounds if name in figures.get(system, {})]
         if not values:
             continue
-        ours = [figures["anabranch"][name] for figures in rounds]
+        ours = [figures[first][name] for figures in rounds]
         ratios = [a / b if measurement.more_is_better else b / a for a, b in zip(ours, values) if a and b]
         row["systems"][system] = {
             "median": statistics.median(values),
@@ -142,14 +166,14 @@ def show(table: list[dict[str, Any]], systems: list[str], floors: bool) -> None:
             figure = row["systems"].get(system)
             if figure is None:
                 cells += f"{'':>19}"
-            elif system == "anabranch" or figure["ours_is_better_by"] is None:
+            elif system == next(iter(row["systems"])) or figure["ours_is_better_by"] is None:
                 cells += f"{figure['median']:>19,.2f}"
             else:
                 cells += f"{figure['median']:>10,.2f} ({figure['ours_is_better_by']:5.1f}×)"
         print(f"{row['title']:<48}{row['unit']:>8}{cells}")
         for floor in row["floors"] if floors else ():
             print(f"    floor {floor['floor']}: {verdict(floor)}")
-    print("\nIn brackets: by how much ours is better, median of the rounds' ratios.")
+    print("\nIn brackets: by how much the row's first is better, median of the rounds' ratios.")
 
 
 def main() -> None:
@@ -171,7 +195,8 @@ def main() -> None:
 
     systems = [s for s in SYSTEMS if available(s) and any(s in MEASUREMENTS[n].systems for n in names)]
     for missing in [system for system in SYSTEMS if not available(system)]:
-        print(f"{missing} is not installed: left out", file=sys.stderr)
+        lacks = "has no pyspark or no Java" if missing in _SPARK else "is not installed"
+        print(f"{missing} {lacks}: left out", file=sys.stderr)
     rounds: list[dict[str, dict[str, float]]] = []
     for number in range(arguments.repeat):
         figures = {}

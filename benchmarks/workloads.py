@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterable
 
@@ -30,6 +32,18 @@ def import_numpy(_: object = None) -> None:
     import numpy  # noqa: F401
 
 
+def die(path: str) -> None:
+    """Say when, on the clock that all processes share, and end this process at once."""
+    with open(path, "w") as file:
+        file.write(repr(time.monotonic()))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def begun() -> tuple[float, bool]:
+    """Return when this began, on the clock that all processes share, and whether scikit-learn was there already."""
+    return time.monotonic(), "sklearn" in sys.modules
+
+
 def sleep(duration: float) -> None:
     """Take so many seconds."""
     time.sleep(duration)
@@ -39,6 +53,20 @@ def wait_for_file(path: str) -> None:
     """Keep a slot busy until there is a file."""
     while not os.path.exists(path):
         time.sleep(0.01)
+
+
+def echo(value: object) -> object:
+    """Answer what was asked."""
+    return value
+
+
+def say_when(directory: str) -> None:
+    """Leave word of the worker and of the time (the host's monotonic clock), and wait until one may end."""
+    start = os.path.join(directory, f"{os.getppid()}.start")
+    with open(start + ".made", "w") as file:
+        file.write(repr(time.monotonic()))
+    os.rename(start + ".made", start)
+    wait_for_file(os.path.join(directory, "open"))
 
 
 def fit_tree(_: object = None) -> float:

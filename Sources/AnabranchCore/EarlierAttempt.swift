@@ -1,5 +1,6 @@
 /// An attempt that did not end its task: another one followed.
 public struct EarlierAttempt: Hashable, Sendable {
+    /// The scheduler's, of its task, while it is kept; told, it counts through all tasks.
     public var number: UInt32
     /// Why it did not.
     public var kind: FailureKind

@@ -3,6 +3,8 @@ public enum Encoding: UInt8, Hashable, Sendable {
     case tensor = 1
     case arrow = 2
     case pickle5 = 3
+    /// A stand-in: another program keeps the bytes, and gives them on the host of the store.
+    case elsewhere = 4
 }
 
 /// Where an object's bytes are.

@@ -213,11 +213,14 @@ public struct TaskAssignment: Hashable, Sendable {
     public var limits: Limits
     /// Set when it was sent ahead: it runs once that has succeeded at the same worker, and not otherwise.
     public var after: Predecessor?
+    /// Whether a client holds the output or the model, which then must not end with an engine that runs the task.
+    public var keepsOutput: Bool
+    public var keepsModel: Bool
     public var work: Work
 
     public init(
         attempt: Attempt, run: RunID, node: String, key: Key = .empty, limits: Limits = Limits(),
-        after: Predecessor? = nil, work: Work
+        after: Predecessor? = nil, keepsOutput: Bool = false, keepsModel: Bool = false, work: Work
     ) {
         self.attempt = attempt
         self.run = run
@@ -225,6 +228,8 @@ public struct TaskAssignment: Hashable, Sendable {
         self.key = key
         self.limits = limits
         self.after = after
+        self.keepsOutput = keepsOutput
+        self.keepsModel = keepsModel
         self.work = work
     }
 }

@@ -26,9 +26,12 @@ public final class Coordinator: @unchecked Sendable {
         let store = try StoreDirectory.create(in: configuration.storeRoot)
         do {
             wakeup = try Wakeup()
+            let metrics = try configuration.metrics.map {
+                try MetricsListener($0, allowOthers: configuration.allowInsecureMetrics || configuration.allowInsecure)
+            }
             loop = try CoordinatorLoop(
                 configuration, store: store, budget: budget.bytes,
-                sockets: try BoundSockets(configuration, storePath: store.path), wakeup: wakeup)
+                sockets: try BoundSockets(configuration, storePath: store.path), metrics: metrics, wakeup: wakeup)
         } catch {
             store.remove()
             throw error
@@ -38,6 +41,9 @@ public final class Coordinator: @unchecked Sendable {
     /// Where clients and workers say hello.
     public var address: String { loop.sockets.controlEndpoint }
 
+    /// Where the metrics are, HOST:PORT; nil when they are nowhere.
+    public var metricsAddress: String? { loop.metrics?.address }
+
     /// Directory of the store.
     public var storePath: String { loop.store.path }
 
@@ -46,6 +52,9 @@ public final class Coordinator: @unchecked Sendable {
         defer { loop.end() }
         try loop.run { self.stops.load(ordering: .acquiring) }
     }
+
+    /// What the scheduler has counted. For tests, once `run` has returned.
+    package var counters: SchedulerCounters { loop.engine.counters }
 
     /// Ends `run`: workers are told to leave and given a moment for it; a second call ends without waiting for them.
     /// For any thread, and for signal handlers.

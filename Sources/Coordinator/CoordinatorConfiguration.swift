@@ -28,6 +28,10 @@ public struct CoordinatorConfiguration: Sendable {
     public var leaseMilliseconds: UInt64
     /// Attempts at a task when workers are lost.
     public var maxAttempts: UInt32
+    /// HOST:PORT at which Prometheus gets the metrics over HTTP. Nil: nowhere.
+    public var metrics: String?
+    /// Serves the metrics to other hosts: they are numbers and names of executors, for whoever asks.
+    public var allowInsecureMetrics: Bool
     /// How long workers may take to leave at the end. Milliseconds.
     public var drainMilliseconds: UInt64
     /// End of file on it ends the coordinator at once: the read end of a pipe that the embedding client holds.
@@ -42,7 +46,8 @@ public struct CoordinatorConfiguration: Sendable {
         advertisedHost: String? = nil,
         allowInsecure: Bool = false, keys: ServerKeys? = nil, heartbeatMilliseconds: UInt64 = 1_000,
         leaseMilliseconds: UInt64 = 10_000,
-        maxAttempts: UInt32 = 10, drainMilliseconds: UInt64 = 1_500, watchDescriptor: Int32? = nil,
+        maxAttempts: UInt32 = 10, metrics: String? = nil, allowInsecureMetrics: Bool = false,
+        drainMilliseconds: UInt64 = 1_500, watchDescriptor: Int32? = nil,
         logger: Logger = Logger(label: "anabranch.coordinator")
     ) {
         self.version = version
@@ -59,6 +64,8 @@ public struct CoordinatorConfiguration: Sendable {
         self.heartbeatMilliseconds = heartbeatMilliseconds
         self.leaseMilliseconds = leaseMilliseconds
         self.maxAttempts = maxAttempts
+        self.metrics = metrics
+        self.allowInsecureMetrics = allowInsecureMetrics
         self.drainMilliseconds = drainMilliseconds
         self.watchDescriptor = watchDescriptor
         self.logger = logger

@@ -6,6 +6,10 @@ public enum CoordinatorFailure: Error, CustomStringConvertible {
     case cannotBind(String, endpoint: String, reason: String)
     /// Open to others, and without keys.
     case insecure(String, endpoint: String)
+    /// The metrics would be open to others.
+    case openMetrics(String)
+    /// The address of the metrics is none.
+    case unknownMetrics(String, reason: String)
     /// Neither ipc nor tcp.
     case unknownEndpoint(String, endpoint: String)
 
@@ -16,6 +20,10 @@ public enum CoordinatorFailure: Error, CustomStringConvertible {
         case .insecure(let what, let endpoint):
             "the \(what) endpoint \(endpoint) can be reached by other machines, and whoever reaches it can run code here; "
                 + "give it keys (--key; `anabranch keygen` makes them), bind 127.0.0.1, or say --insecure if the network is yours alone"
+        case .openMetrics(let address):
+            "the metrics at \(address) can be read by other machines: bind 127.0.0.1, or say --insecure-metrics if they may"
+        case .unknownMetrics(let address, let reason):
+            "the metrics cannot be served at \(address): \(reason); write --metrics HOST:PORT"
         case .unknownEndpoint(let what, let endpoint):
             "the \(what) endpoint \(endpoint) is neither ipc://PATH nor tcp://HOST:PORT"
         }

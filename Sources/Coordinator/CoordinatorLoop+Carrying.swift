@@ -6,7 +6,7 @@ extension CoordinatorLoop {
     /// What goes down a worker's lane: with the bytes of small objects of the coordinator's store in it for a worker that does
     /// not see that.
     func carried(_ batch: TaskBatch) -> TaskBatch {
-        guard !batch.tasks.isEmpty, !engine.seesStore(batch.worker) else { return batch }
+        guard !batch.tasks.isEmpty, !ask({ $0.seesStore(batch.worker) }) else { return batch }
         var carried = batch
         // Of this batch only: what it maps is let go of at once.
         let reader = SegmentReader(directory: store.path)

@@ -30,10 +30,10 @@ extension CoordinatorLoop {
             lanes.removeValue(forKey: worker)?.close(storePath: store.path)
         case .publishRun(let update): try publish(.runUpdate(update), on: "run.\(update.run)")
         case .publishWorker(let status):
-            logger.info(
-                "worker \(status.state.rawValue)", metadata: ["worker": "\(status.worker)", "host": "\(status.host)"])
+            log(status)
             try publish(.worker(status), on: "workers")
         case .publishLog(let run, let log): try publish(.log(log), on: "log.\(run)")
+        case .tell(let notice): log(notice, at: now)
         case .removeSegments(let writer, let keeping): remove(writer, keeping)
         case .shutDown: beginEnd(at: now)
         }
@@ -67,6 +67,7 @@ extension CoordinatorLoop {
         case .runAccepted(let run): .runAccepted(run)
         case .status(let status): .status(status)
         case .logs(let lines): .logs(lines)
+        case .runDescription(let description): .runDescription(description)
         }
     }
 

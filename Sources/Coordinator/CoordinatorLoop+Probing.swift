@@ -38,7 +38,7 @@ extension CoordinatorLoop {
             switch event {
             case .workerHello(let client, _, _), .clientHello(let client, _, _), .requested(let client, _, _),
                 .clientVanished(let client):
-                if !engine.isWelcomed(client) { connections.forget(client) }
+                if !ask({ $0.isWelcomed(client) }) { connections.forget(client) }
             default: break
             }
         }

@@ -11,6 +11,7 @@ final class CoordinatorLoop {
     let store: StoreDirectory
     let budget: UInt64
     let sockets: BoundSockets
+    let metrics: MetricsListener?
     let epoch: Epoch
     let logger: Logger
     var engine: Engine
@@ -27,22 +28,26 @@ final class CoordinatorLoop {
     let prefix = Frame()
     let frame = Frame()
     private let wakeup: Wakeup
+    /// What the engine is being told, and what it wants done; kept for their room.
+    private var batch: [EngineEvent] = []
     private var effects: [EngineEffect] = []
     private var nextProbe: Instant?
     /// Before then, strangers are turned away without a word.
     var nextRefusalLog = Instant(microseconds: 0)
+    var noticeLimit = NoticeLimit()
     /// When the end comes, whoever is left.
     private var deadline: Instant?
 
     init(
         _ configuration: CoordinatorConfiguration, store: StoreDirectory, budget: UInt64, sockets: BoundSockets,
-        wakeup: Wakeup
+        metrics: MetricsListener?, wakeup: Wakeup
     ) throws(WireError) {
         laneEvents = try SocketSet()
         self.configuration = configuration
         self.store = store
         self.budget = budget
         self.sockets = sockets
+        self.metrics = metrics
         self.wakeup = wakeup
         logger = configuration.logger
         epoch = Epoch(UInt64.random(in: 1...UInt64.max))
@@ -64,18 +69,20 @@ final class CoordinatorLoop {
         poller.watch(sockets.control, as: .control)
         poller.watch(descriptor: laneEvents.descriptor, as: .lanes)
         if let authenticator = sockets.authenticator { poller.watch(authenticator.requests, as: .authentication) }
+        if let metrics { poller.watch(descriptor: metrics.descriptor, as: .metrics) }
         poller.watch(descriptor: wakeup.descriptor, as: .wakeup)
         if let descriptor = configuration.watchDescriptor { poller.watch(descriptor: descriptor, as: .owner) }
         logger.info("serving", metadata: ["address": "\(sockets.controlEndpoint)", "store": "\(store.path)"])
         while true {
             let ready = try poller.wait(milliseconds: timeout(at: MonotonicClock.now))
-            try receive(ready.map(\.token))
+            try receive(ready)
             let asked = stops()
             if asked > 0 && deadline == nil { events.append(.shutdownRequested) }
             let now = MonotonicClock.now
             probe(at: now)
             if let due = engine.nextDeadline, due <= now { events.append(.tick) }
             try settle(at: now)
+            metrics?.expire(at: now)
             if let deadline, asked > 1 || deadline <= now || engine.isDeserted { return }
         }
     }
@@ -83,14 +90,17 @@ final class CoordinatorLoop {
     /// Lets the engine decide, and performs, until performing brings nothing new.
     private func settle(at now: Instant) throws(WireError) {
         while !events.isEmpty {
-            let batch = events
-            events.removeAll(keepingCapacity: true)
-            effects.removeAll(keepingCapacity: true)
+            swap(&events, &batch)
             engine.handle(batch, at: now, effects: &effects)
             for effect in effects { try perform(effect, at: now) }
             forgetStrangers(batch)
+            batch.removeAll(keepingCapacity: true)
+            effects.removeAll(keepingCapacity: true)
         }
     }
+
+    /// Asks the engine where it stands: a question to another module's struct in a property costs a copy of all of it.
+    func ask<Answer>(_ question: (inout Engine) -> Answer) -> Answer { question(&engine) }
 
     private func receive(_ ready: [PollToken]) throws(WireError) {
         // Results first: what a worker answered before it went counts before its going does.
@@ -101,6 +111,7 @@ final class CoordinatorLoop {
             case .authentication: try authenticate()
             case .control: try receiveControl()
             case .lanes: for worker in laneEvents.ready() { try watchLane(worker) }
+            case .metrics: metrics?.serve(at: MonotonicClock.now) { engine.metrics().text }
             case .wakeup: wakeup.clear()
             case .owner: readOwner()
             }
@@ -132,7 +143,7 @@ final class CoordinatorLoop {
     }
 
     private func timeout(at now: Instant) -> Int? {
-        let due = [engine.nextDeadline, nextProbe, deadline].compactMap { $0 }.min()
+        let due: Instant? = .first(.first(engine.nextDeadline, nextProbe), .first(deadline, metrics?.nextDeadline))
         return due.map { Int(($0.since(now) + 999) / 1000) }
     }
 
@@ -142,6 +153,7 @@ final class CoordinatorLoop {
         for lane in lanes.values { lane.socket.close() }
         lanes = [:]
         sockets.close()
+        metrics?.close()
         store.remove()
         logger.info("ended", metadata: ["address": "\(sockets.controlEndpoint)"])
     }

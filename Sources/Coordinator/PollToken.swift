@@ -8,6 +8,8 @@ enum PollToken: Hashable, Sendable {
     case authentication
     /// Something has happened to lanes.
     case lanes
+    /// Somebody wants the metrics, or is getting them.
+    case metrics
     /// Another thread wants something.
     case wakeup
     /// Whoever started the coordinator, embedded.

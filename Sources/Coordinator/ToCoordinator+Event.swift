@@ -25,6 +25,7 @@ extension ToCoordinator {
         case .cancelCalls(let run, let calls): .cancelCalls(run, calls)
         case .closeRun(let run): .closeRun(run)
         case .watchRun(let run): .watchRun(run)
+        case .describeRun(let run): .describeRun(run)
         case .releaseObjects(let objects): .releaseObjects(objects)
         case .holdObjects(let references): .holdObjects(references)
         case .status(let run): .status(run)

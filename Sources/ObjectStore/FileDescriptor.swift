@@ -10,5 +10,8 @@ struct FileDescriptor: ~Copyable {
         if raw < 0 { throw .current }
     }
 
+    /// Takes what another call has opened.
+    init(adopting raw: Int32) { self.raw = raw }
+
     deinit { close(raw) }
 }

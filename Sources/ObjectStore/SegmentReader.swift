@@ -41,6 +41,22 @@ public final class SegmentReader: Sendable {
         try bytes(of: ref).withUnsafeBytes(body)
     }
 
+    /// The reference itself or, of a stand-in, one with the bytes that it stands for in it.
+    ///
+    /// - Throws: as `bytes(of:)`; `objectLost` when nobody keeps them any more, or nothing of them comes.
+    public func whole(_ ref: ObjectRef) throws(StoreError) -> ObjectRef {
+        guard ref.encoding == .elsewhere else { return ref }
+        let standIn = try bytes(of: ref).withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in StandIn(decoding: bytes) }
+        guard let standIn else { throw .malformed(ref.id, reason: "it is no stand-in") }
+        do throws(StandIn.Refusal) {
+            let bytes = try standIn.fetch()
+            return ObjectRef(
+                id: ref.id, encoding: standIn.encoding, length: UInt64(bytes.count), location: .inline(bytes))
+        } catch {
+            throw .objectLost(ref.id, reason: error.reason)
+        }
+    }
+
     /// An array, read in place.
     ///
     /// - Throws: as `bytes(of:)`; `malformed` when the object is no tensor.

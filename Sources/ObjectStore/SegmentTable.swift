@@ -1,9 +1,10 @@
 /// Which segments a writer has, and where the next object goes. Decides; `SegmentWriter` creates and removes the files.
 struct SegmentTable: Sendable {
+    /// Bytes of arenas where the budget does not ask for smaller ones.
     static let smallestArena = 4 << 20
     static let largestArena = 64 << 20
-    /// From here on an object has a segment of its own.
-    static let ownSegment = largestArena / 2
+    /// An arena is at most this share of the budget, or a mebibyte if that is more: what is free in one is lost to others.
+    private static let arenaShare = 64
     /// Empty segments that are kept for the next objects, unless recent objects were larger.
     static let keptIdle = 256 << 20
     /// All writers together keep at most this share of the budget idle: what one keeps, another cannot have.
@@ -37,20 +38,30 @@ struct SegmentTable: Sendable {
     /// In order of creation, so that objects gather in the oldest.
     private var segments: [Segment] = []
     private var lastNumber: UInt32 = 0
-    private var nextArena = smallestArena
+    private var nextArena: Int
+    private let largestArena: Int
     /// Lengths of the last objects that had a segment of their own.
     private var recent: [Int] = []
     private let budget: Int
 
     /// - Parameter budget: bytes of the whole store; 0: none.
-    init(budget: Int) { self.budget = budget }
+    init(budget: Int) {
+        self.budget = budget
+        var largest = Self.largestArena
+        while budget > 0 && largest > max(1 << 20, budget / Self.arenaShare) { largest /= 2 }
+        largestArena = largest
+        nextArena = min(Self.smallestArena, largest)
+    }
+
+    /// From so many bytes on an object has a segment of its own.
+    var ownSegment: Int { largestArena / 2 }
 
     /// Sizes of all segments together.
     var totalBytes: Int { segments.reduce(0) { $0 + $1.regions.size } }
 
     /// Takes a region of `length` bytes, which the caller has checked with `RegionAllocator.aligned`.
     mutating func place(_ length: Int) -> Place {
-        length >= Self.ownSegment ? placeAlone(length) : placeInArena(length)
+        length >= ownSegment ? placeAlone(length) : placeInArena(length)
     }
 
     /// The number of the segment that is created next.
@@ -61,7 +72,7 @@ struct SegmentTable: Sendable {
 
     mutating func add(_ number: UInt32, size: Int, isArena: Bool) {
         segments.append(Segment(number: number, isArena: isArena, regions: RegionAllocator(size: size)))
-        if isArena { nextArena = min(Self.largestArena, max(nextArena, size * 2)) }
+        if isArena { nextArena = min(largestArena, max(nextArena, size * 2)) }
     }
 
     /// The segment's file is gone: nothing further goes there.

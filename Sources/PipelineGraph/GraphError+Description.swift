@@ -84,7 +84,10 @@ extension GraphError: CustomStringConvertible {
         case .missingY(let node, let source, let key):
             "node '\(node)' needs y, but the input {\(key)} of '\(source)' has none: give it as Xy(X, y)"
         case .missingModels(let node):
-            "there is no fitted model of node '\(node)': pass the run that fitted it as models="
+            """
+            there is no fitted model of node '\(node)': pass the run that fitted it as models=; if that is the run, its fits of \
+            the node failed (its failed entries say why)
+            """
         case .unexpectedModels(let node, .stateless):
             "models are given for node '\(node)', which is not fitted: leave them out"
         case .unexpectedModels(let node, .fitting):

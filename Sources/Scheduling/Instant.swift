@@ -8,4 +8,9 @@ public struct Instant: Hashable, Comparable, Sendable {
     public func since(_ earlier: Instant) -> UInt64 {
         microseconds > earlier.microseconds ? microseconds - earlier.microseconds : 0
     }
+    /// The earlier one, of those that are to come.
+    public static func first(_ one: Instant?, _ other: Instant?) -> Instant? {
+        guard let one, let other else { return one ?? other }
+        return min(one, other)
+    }
 }

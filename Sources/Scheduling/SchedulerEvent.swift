@@ -6,6 +6,8 @@ public struct TaskRequirements: Hashable, Sendable {
     public var executor: String
     /// The store that its inputs stand in; nil when they all travel in its message.
     public var store: StoreID?
+    /// The only one that may run it; nil: any.
+    public var worker: WorkerID?
     /// Cores that it takes, in whole slots of its worker; 1 is one slot, whatever a slot's cores.
     public var cores: UInt32
     /// Extra attempts when the task killed its own runtime.
@@ -14,11 +16,12 @@ public struct TaskRequirements: Hashable, Sendable {
     public var maxAttempts: UInt32
 
     public init(
-        executor: String = "python", store: StoreID? = nil, cores: UInt32 = 1, retries: UInt32 = 0,
-        maxAttempts: UInt32 = 4
+        executor: String = "python", store: StoreID? = nil, worker: WorkerID? = nil, cores: UInt32 = 1,
+        retries: UInt32 = 0, maxAttempts: UInt32 = 4
     ) {
         self.executor = executor
         self.store = store
+        self.worker = worker
         self.cores = cores
         self.retries = retries
         self.maxAttempts = maxAttempts

@@ -23,7 +23,7 @@ extension WireError: CustomStringConvertible {
         case .undecodable(let message, let bytes):
             "\(bytes) bytes are not a \(message)"
         case .oversized(let message, let bytes, let limit):
-            "a \(message) of \(bytes) bytes is over the limit of \(limit)"
+            "a \(message) of \(bytes) bytes is over the limit of a message, \(limit) bytes (fixed)"
         case .version(let found):
             "the peer speaks protocol \(found), this process speaks \(ProtocolVersion.current); "
                 + "install the same version of anabranch on both sides"

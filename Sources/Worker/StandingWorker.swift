@@ -12,6 +12,8 @@ import Wire
 public final class StandingWorker {
     /// Between two questions to a coordinator that is shutting down. Milliseconds.
     private static let pause: Int = 250
+    /// Between two looks at a named store that is not the coordinator's. Milliseconds.
+    private static let storePause: Int = 1000
     /// How long a coordinator may take to say whether it goes on without this worker.
     private static let farewellSeconds = 2.0
 
@@ -21,6 +23,10 @@ public final class StandingWorker {
     private let log: Logger
     /// The address stands in a store, which is its coordinator's.
     private let endsWithStore: Bool
+    /// Who answered last at the address, to a question and not to the worker.
+    private var introduced: Epoch?
+    /// Of whom it was told that it keeps refusing.
+    private var refused: Epoch?
 
     /// - Throws: `WireError` when the system has no descriptors left.
     public init(_ configuration: WorkerConfiguration, log: Logger = Logger(label: "anabranch.worker")) throws {
@@ -36,7 +42,10 @@ public final class StandingWorker {
     ///   is to keep a store of its own and none can be made.
     public func run() throws {
         var patience = configuration.welcomeSeconds
-        while var settings = try settings(patience) {
+        var limit = configuration.welcomeLimit
+        // Only who has been with one coordinator looks for the next.
+        var looksUntil = ContinuousClock.now
+        while var settings = try settings(patience, limit) {
             let own = try makeStore(for: &settings)
             defer { own?.remove() }
             do {
@@ -45,20 +54,45 @@ public final class StandingWorker {
                 // Told to leave by a coordinator: one that goes on without this worker, or one that ends.
                 if stop.isAsked || !rejoins || goesOn(worker.coordination.welcome?.epoch) { return }
             } catch let failure as WorkerFailure where rejoins && failure.isOfCoordinator {
+                if keepsRefusing(failure) {
+                    guard ContinuousClock.now < looksUntil else { throw failure }
+                    if try waitForStore(failure) { return }
+                    continue
+                }
                 log.warning("looking for the next coordinator", metadata: ["reason": "\(failure)"])
             }
+            looksUntil = ContinuousClock.now.advanced(by: .seconds(configuration.rejoinSeconds))
             patience = configuration.rejoinSeconds
+            limit = "--rejoin"
         }
+    }
+
+    /// Whether it was the coordinator that stands at the address that does not take this worker's store: it would refuse it
+    /// again at once, until another store stands where `--store` says.
+    private func keepsRefusing(_ failure: WorkerFailure) -> Bool {
+        failure.isOfStore && !beginsAnew && goesOn(introduced) && !stop.isAsked
+    }
+
+    /// - Returns: Whether it was told to end meanwhile.
+    private func waitForStore(_ failure: WorkerFailure) throws -> Bool {
+        if refused != introduced {
+            log.warning("waiting for the coordinator's store", metadata: ["reason": "\(failure)"])
+        }
+        refused = introduced
+        return try waitForStop(milliseconds: Self.storePause)
     }
 
     /// A store for one coordinator's time, where the host does not share its, and none is named. It lasts as long as the worker.
     private func makeStore(for settings: inout WorkerConfiguration) throws -> StoreDirectory? {
-        guard settings.hasOwnStore, settings.store == nil else { return nil }
+        guard beginsAnew else { return nil }
         StoreDirectory.reclaimAbandoned()
         let store = try StoreDirectory.create()
         settings.store = store.path
         return store
     }
+
+    /// Each coordinator is offered a new store.
+    private var beginsAnew: Bool { configuration.hasOwnStore && configuration.store == nil }
 
     /// An address within a store ends with the store; the owner of a watched worker starts another.
     private var rejoins: Bool {
@@ -66,11 +100,13 @@ public final class StandingWorker {
     }
 
     /// With the store's directory; nil when told to end before anybody answered.
-    private func settings(_ patience: Double) throws -> WorkerConfiguration? {
+    private func settings(_ patience: Double, _ limit: String) throws -> WorkerConfiguration? {
         var settings = configuration
         settings.welcomeSeconds = patience
+        settings.welcomeLimit = limit
         if endsWithStore { return settings }
-        guard let welcome = try introduce(within: patience) else { return nil }
+        guard let welcome = try introduce(within: patience, limit) else { return nil }
+        introduced = welcome.epoch
         // One that was named is compared by the coordinator.
         if settings.store != nil || settings.hasOwnStore { return settings }
         guard let seen = try? StoreDirectory(opening: welcome.store), seen.identity == welcome.storeIdentity else {
@@ -81,7 +117,7 @@ public final class StandingWorker {
     }
 
     /// Asks the coordinator who it is, as a client does; waits for one that is about to end to make room for the next.
-    private func introduce(within seconds: Double) throws -> ClientWelcome? {
+    private func introduce(within seconds: Double, _ limit: String) throws -> ClientWelcome? {
         let hello = ClientHello(versions: Versions(anabranch: configuration.version), name: "worker")
         let clock = ContinuousClock()
         let deadline = clock.now.advanced(by: .seconds(seconds))
@@ -92,7 +128,7 @@ public final class StandingWorker {
                 let connection = try ControlConnection(configuration.address, keys: configuration.keysOfAddress)
                 let answer = try connection.ask(
                     .clientHello(hello), within: max(0.1, time), isRepeatable: true,
-                    interruption: stop.wakeup.descriptor)
+                    interruptions: interruptions)
                 guard case .clientWelcome(let welcome) = answer else { return nil }
                 return welcome
             } catch ConnectionFailure.refused(_, let error) where error.code == .shuttingDown && clock.now < deadline {
@@ -100,21 +136,24 @@ public final class StandingWorker {
             } catch ConnectionFailure.refused(let address, let error) {
                 throw WorkerFailure.refused(address: address, error)
             } catch let failure as ConnectionFailure {
-                guard case .noAnswer(let address, _, let obstacle, let hasKeys) = failure else {
+                guard case .noAnswer(let address, _, _, let obstacle, let hasKeys) = failure else {
                     throw WorkerFailure.noCoordinator(failure)
                 }
                 // The whole time, and not what was left of it.
                 throw WorkerFailure.noCoordinator(
-                    .noAnswer(address: address, seconds: seconds, obstacle, hasKeys: hasKeys))
+                    .noAnswer(address: address, seconds: seconds, limit: limit, obstacle, hasKeys: hasKeys))
             }
         }
     }
+
+    /// What ends every wait: an order to end, or the end of the owner.
+    private var interruptions: [Int32] { [stop.wakeup.descriptor] + (configuration.watchDescriptor.map { [$0] } ?? []) }
 
     private func goesOn(_ epoch: Epoch?) -> Bool {
         let hello = ClientHello(versions: Versions(anabranch: configuration.version), name: "worker")
         guard let connection = try? ControlConnection(configuration.address, keys: configuration.keysOfAddress),
             case .clientWelcome(let welcome)? = try? connection.ask(
-                .clientHello(hello), within: Self.farewellSeconds, interruption: stop.wakeup.descriptor)
+                .clientHello(hello), within: Self.farewellSeconds, interruptions: interruptions)
         else { return stop.isAsked }
         return welcome.epoch == epoch
     }
@@ -131,8 +170,13 @@ extension WorkerFailure {
     fileprivate var isOfCoordinator: Bool {
         switch self {
         case .coordinatorEnded, .coordinatorLost: true
-        case .refused(_, let error): error.code == .shuttingDown || error.code == .storeMismatch
+        case .refused(_, let error): error.code == .shuttingDown || isOfStore
         default: false
         }
+    }
+
+    /// The worker's store is not the coordinator's, or not any more: another one may stand at the address since it was found.
+    fileprivate var isOfStore: Bool {
+        if case .refused(_, let error) = self { error.code == .storeMismatch } else { false }
     }
 }

@@ -35,6 +35,8 @@ public final class Worker {
     /// Of a worker that was told to leave. Nil: it takes the time that its tasks take.
     var drainDeadline: Moment?
     var nextHeartbeat = Moment(microseconds: 0)
+    /// By slot.
+    var watchedRuntimes: [RuntimeProcess.Descriptors] = []
     var watchedLeftovers: Set<pid_t> = []
 
     /// Ends the worker from elsewhere.
@@ -53,7 +55,8 @@ public final class Worker {
         coordination = try Coordination(configuration)
         machine = WorkerMachine(
             slots: configuration.slots, threadsPerSlot: configuration.threads, host: coordination.host,
-            runtimeName: "\(configuration.python) -m anabranch.runtime", mostWaiting: configuration.mostWaiting)
+            runtimeName: "\(configuration.python) -m anabranch.runtime", mostWaiting: configuration.mostWaiting,
+            startLimitSeconds: configuration.startSeconds)
         self.stop = stop
         let done = try Wakeup()
         nativeDone = done
@@ -79,7 +82,8 @@ public final class Worker {
         log.info(
             "joined",
             metadata: [
-                "worker": "\(coordination.welcome.map { "\($0.worker)" } ?? "")", "slots": "\(configuration.slots)",
+                "worker": coordination.welcome.map { .stringConvertible($0.worker.rawValue) } ?? "",
+                "slots": .stringConvertible(configuration.slots),
                 "store": "\(coordination.store)",
             ])
         while !hasLeft {
@@ -103,7 +107,7 @@ public final class Worker {
                 throw WorkerFailure.noCoordinator(coordination.noAnswer(within: configuration.welcomeSeconds))
             }
             let next = min(try coordination.greet(at: now, writers: []), deadline)
-            for (token, _) in try poller.wait(milliseconds: next.milliseconds(after: now)) {
+            for token in try poller.wait(milliseconds: next.milliseconds(after: now)) {
                 switch token {
                 case .control:
                     for case .refused(let error) in try coordination.readControl() {

@@ -33,10 +33,14 @@ public struct WorkerConfiguration: Sendable {
     public var memoryPerSlot: UInt64?
     /// Tasks that may wait at a time for tasks which they submitted themselves; each keeps a process.
     public var mostWaiting: Int
+    /// How long a runtime may take from its start to its hello; then it is killed, and another tried.
+    public var startSeconds: Double
     /// End of file on it ends the worker at once: it is the read end of a pipe that the worker's owner holds.
     public var watchDescriptor: Int32?
     /// How long to wait for the coordinator's first answer.
     public var welcomeSeconds: Double
+    /// The flag that sets it, for the error.
+    var welcomeLimit = "--patience"
     /// A coordinator that answers no hello for so long is lost, and the worker leaves.
     public var silenceSeconds: Double
     /// How long a worker whose coordinator has ended looks for the next one at the same address; 0: it leaves. An address within
@@ -48,15 +52,18 @@ public struct WorkerConfiguration: Sendable {
     public var functions: NativeFunctionRegistry
     /// `HOST:PORT` of the Ray cluster on which tasks run; each slot's runtime is a driver of it. Nil: they run in the runtimes.
     public var rayAddress: String?
+    /// The socket of the keeper of a Spark session, which runs the tasks of nodes that ask for `spark`, and no others. Nil: no Spark.
+    public var sparkSocket: String?
 
     public init(
         address: String, slots: Int, python: String, store: String? = nil, hasOwnStore: Bool = false,
         keys: ClientKeys? = nil,
         lane: String? = nil, advertisedHost: String? = nil, allowInsecure: Bool = false, labels: [String] = [],
         workingDirectory: String = "", systemPath: [String] = [], threadsPerSlot: Int? = nil,
-        memoryPerSlot: UInt64? = nil, mostWaiting: Int = 64, watchDescriptor: Int32? = nil, welcomeSeconds: Double = 30,
-        silenceSeconds: Double = 60, rejoinSeconds: Double = 0, drainSeconds: Double? = nil, version: String,
-        functions: NativeFunctionRegistry = .standard, rayAddress: String? = nil
+        memoryPerSlot: UInt64? = nil, mostWaiting: Int = 64, startSeconds: Double = 60, watchDescriptor: Int32? = nil,
+        welcomeSeconds: Double = 30, silenceSeconds: Double = 60, rejoinSeconds: Double = 0,
+        drainSeconds: Double? = nil, version: String,
+        functions: NativeFunctionRegistry = .standard, rayAddress: String? = nil, sparkSocket: String? = nil
     ) {
         self.address = address
         self.slots = slots
@@ -73,6 +80,7 @@ public struct WorkerConfiguration: Sendable {
         self.threadsPerSlot = threadsPerSlot
         self.memoryPerSlot = memoryPerSlot
         self.mostWaiting = mostWaiting
+        self.startSeconds = startSeconds
         self.watchDescriptor = watchDescriptor
         self.welcomeSeconds = welcomeSeconds
         self.silenceSeconds = silenceSeconds
@@ -81,6 +89,7 @@ public struct WorkerConfiguration: Sendable {
         self.version = version
         self.functions = functions
         self.rayAddress = rayAddress
+        self.sparkSocket = sparkSocket
     }
 
     /// The store's directory, if it is known before the coordinator answers.
@@ -96,5 +105,15 @@ public struct WorkerConfiguration: Sendable {
     /// Keys are for tcp; ipc has the modes of files.
     var keysOfAddress: ClientKeys? { Endpoint(address)?.isTCP == true ? keys : nil }
 
-    var threads: Int { threadsPerSlot ?? rayAddress.map { _ in 1 } ?? max(1, CoreCount.available / slots) }
+    /// Runtimes that drive another engine compute elsewhere.
+    var threads: Int { threadsPerSlot ?? (engineArguments.isEmpty ? max(1, CoreCount.available / slots) : 1) }
+
+    /// What makes runtimes drivers of another engine.
+    var engineArguments: [String] {
+        if let rayAddress { return ["--ray", rayAddress] }
+        return sparkSocket.map { ["--spark", $0] } ?? []
+    }
+
+    /// What nodes may ask for. Slots with a session are few: nothing that runs elsewhere takes them.
+    var executors: [String] { sparkSocket == nil ? ["python", "native"] : ["spark"] }
 }

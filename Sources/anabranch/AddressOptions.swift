@@ -14,7 +14,14 @@ struct AddressOptions: ParsableArguments {
     var serverKey: String?
 
     func ask(_ body: ToCoordinator.Body) throws -> FromCoordinator.Body {
-        try ControlClient(address: required(), keys: keys()).ask(body)
+        guard let answer = try client().ask(body) else {
+            throw CommandFailure(.unreachable, "the coordinator at \(try required()) was not asked")
+        }
+        return answer
+    }
+
+    func client() throws -> ControlClient {
+        try ControlClient(address: required(), keys: keys())
     }
 
     /// What the address asks for: keys are for tcp. Programs that this one starts find the files in their environment.

@@ -22,7 +22,8 @@ struct AnabranchCommand: ParsableCommand {
             CommandGroup(
                 name: "Runs",
                 subcommands: [
-                    StatusCommand.self, LogsCommand.self, ResultsCommand.self, ExportCommand.self, CancelCommand.self,
+                    StatusCommand.self, TopCommand.self, LogsCommand.self, ResultsCommand.self, ExportCommand.self,
+                    CancelCommand.self,
                 ]),
             CommandGroup(
                 name: "Cluster",
@@ -31,6 +32,7 @@ struct AnabranchCommand: ParsableCommand {
         ])
 
     static func main() {
+        InterruptSignal.endProcess()
         let arguments = EnvironmentTwins.extend(
             Array(CommandLine.arguments.dropFirst()), environment: ProcessInfo.processInfo.environment)
         do {
@@ -46,7 +48,7 @@ struct AnabranchCommand: ParsableCommand {
                 print(text)
                 Foundation.exit(0)
             }
-            FileHandle.standardError.write(Data("\(text)\n".utf8))
+            if !text.isEmpty { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
             Foundation.exit(code == .validationFailure ? ExitStatus.wrongRequest.rawValue : code.rawValue)
         }
     }
@@ -57,6 +59,7 @@ enum ExitStatus: Int32 {
     case failedKeys = 1
     case wrongRequest = 2
     case unreachable = 3
+    case interrupted = 130
 }
 
 /// Ends a command with one line on standard error.

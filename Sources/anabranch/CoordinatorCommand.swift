@@ -15,19 +15,30 @@ struct CoordinatorCommand: ParsableCommand {
             """)
 
     @OptionGroup var options: CoordinatorOptions
+    @OptionGroup var log: LogOptions
+
+    @Option(help: "HOST:PORT at which Prometheus gets the metrics, http://HOST:PORT/metrics; nowhere when not given.")
+    var metrics: String?
+
+    @Flag(help: "Serve --metrics beyond this host, too: whoever reaches the port can read them.")
+    var insecureMetrics = false
 
     func run() throws {
         allowDescriptors()
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
-        let coordinator = try options.makeCoordinator(watchDescriptor: nil, log: Logger(label: "anabranch.coordinator"))
+        let logger = log.makeLogger("anabranch.coordinator")
+        let coordinator = try options.makeCoordinator(watchDescriptor: nil, log: logger) { settings in
+            settings.metrics = metrics
+            settings.allowInsecureMetrics = insecureMetrics
+        }
         let signals = Signals([
             SIGTERM: { _ in coordinator.stop() },
             SIGINT: { _ in coordinator.stop() },
         ])
         defer { signals.cancel() }
         // Not print: a pipe or a file would get it only when the coordinator ends.
-        FileHandle.standardOutput.write(
-            Data("address \(coordinator.address)\nstore   \(coordinator.storePath)\n".utf8))
+        var text = "address \(coordinator.address)\nstore   \(coordinator.storePath)\n"
+        if let metrics = coordinator.metricsAddress { text += "metrics http://\(metrics)/metrics\n" }
+        FileHandle.standardOutput.write(Data(text.utf8))
         try coordinator.run()
     }
 

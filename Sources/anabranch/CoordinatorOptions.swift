@@ -42,7 +42,7 @@ struct CoordinatorOptions: ParsableArguments {
     var carryLimit: String = "1M"
 
     @Option(help: "Seconds after which a silent worker's tasks are given to others.")
-    var lease: Double = 10
+    var lease: Double = 4
 
     @Option(help: "Attempts at a task whose workers are lost, each while it runs; then it fails.")
     var maxAttempts: UInt32 = 10
@@ -67,7 +67,9 @@ struct CoordinatorOptions: ParsableArguments {
     /// Keys are for tcp; ipc has the modes of files.
     private var isOnTCP: Bool { [bind, inbox, events].contains { $0?.hasPrefix("tcp:") == true } }
 
-    func makeCoordinator(watchDescriptor: Int32?, log: Logger) throws -> Coordinator {
+    func makeCoordinator(
+        watchDescriptor: Int32?, log: Logger, change: (inout CoordinatorConfiguration) -> Void = { _ in }
+    ) throws -> Coordinator {
         let keys: ServerKeys?
         do throws(KeyFileError) {
             keys =
@@ -76,13 +78,14 @@ struct CoordinatorOptions: ParsableArguments {
         } catch {
             throw CommandFailure(.wrongRequest, "\(error)")
         }
-        let settings = CoordinatorConfiguration(
+        var settings = CoordinatorConfiguration(
             version: AnabranchCommand.version, storeRoot: storeRoot,
             storeBudget: storeBudget.flatMap { ByteCount(parsing: $0)?.bytes }, inlineThreshold: inlineThreshold,
             carryLimit: ByteCount(parsing: carryLimit)?.bytes ?? 0, control: bind, inbox: inbox, events: events,
             advertisedHost: advertise, allowInsecure: insecure, keys: keys,
             leaseMilliseconds: UInt64(lease * 1_000), maxAttempts: maxAttempts,
             watchDescriptor: watchDescriptor, logger: log)
+        change(&settings)
         do {
             return try Coordinator(configuration: settings)
         } catch {

@@ -89,7 +89,11 @@ struct Diagnosis {
         do {
             path = try Interpreter.resolve(python)
         } catch let failure as CommandFailure {
-            return [Finding(subject: "python", verdict: .fails, observed: failure.message)]
+            return [
+                Finding(
+                    subject: "python", verdict: .fails, observed: failure.message,
+                    remedy: "name an interpreter that has the Python package with --python")
+            ]
         } catch {
             return [Finding(subject: "python", verdict: .fails, observed: "\(error)")]
         }

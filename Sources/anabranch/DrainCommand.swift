@@ -1,5 +1,6 @@
 import AnabranchCore
 import ArgumentParser
+import Presentation
 
 struct DrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,8 +13,19 @@ struct DrainCommand: ParsableCommand {
 
     @OptionGroup var coordinator: AddressOptions
 
+    @Flag(help: "Print one JSON document on standard output, and nothing else there.")
+    var json = false
+
+    private struct Done: Encodable {
+        let worker: UInt64
+        let draining = true
+    }
+
     func run() throws {
         _ = try coordinator.ask(.drainWorker(WorkerID(worker)))
-        print("worker \(worker) gets no new tasks and leaves when its own are done")
+        print(
+            json
+                ? try JSONDocument.text(Done(worker: worker))
+                : "worker \(worker) gets no new tasks and leaves when its own are done")
     }
 }

@@ -17,8 +17,8 @@ struct PipelineOptions: ParsableArguments {
     @Option(help: "One partition per value of this column.")
     var by: String?
 
-    @Option(help: "fit, score, predict or transform.")
-    var mode: String = "fit"
+    @Option(help: "fit, score, predict or transform; fit when not given, with the folds of the file if it has any.")
+    var mode: String?
 
     @Option(help: "Cross validate with this many folds, instead of --mode.")
     var cv: Int?
@@ -54,13 +54,13 @@ struct PipelineOptions: ParsableArguments {
         if let partitions, partitions < 1 { throw ValidationError("--partitions \(partitions): at least 1 is needed") }
         if partitions != nil && by != nil { throw ValidationError("give --partitions or --by, not both") }
         if let cv, cv < 2 { throw ValidationError("--cv \(cv): at least 2 folds are needed") }
-        if !["fit", "train", "score", "predict", "transform"].contains(mode) {
+        if let mode, !["fit", "train", "score", "predict", "transform"].contains(mode) {
             throw ValidationError("--mode \(mode): use fit, score, predict or transform")
         }
         if !["continue", "stop"].contains(onError) {
             throw ValidationError("--on-error \(onError): use continue or stop")
         }
-        if ["score", "predict", "transform"].contains(mode) && model == nil && cv == nil {
+        if let mode, ["score", "predict", "transform"].contains(mode) && model == nil && cv == nil {
             throw ValidationError("--mode \(mode) needs fitted models: name a run or a saved path with --model")
         }
     }

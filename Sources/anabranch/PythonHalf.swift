@@ -5,9 +5,17 @@ import Foundation
 ///
 /// The program *becomes* the interpreter: signals, standard streams and the exit status are the client's own.
 enum PythonHalf {
-    /// Says what is missing when the interpreter has no anabranch, instead of a traceback.
+    /// Ends in order when it is interrupted before the command has begun, and says what is missing when the interpreter has
+    /// no anabranch, instead of a traceback.
     private static let entry = """
-        import sys
+        import os, signal, sys
+        def interrupted(number, frame):
+            os.write(2, b"anabranch: interrupted\\n")
+            os._exit(130)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, interrupted)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
         try:
             from anabranch.cli import main
         except ImportError as error:
@@ -30,6 +38,7 @@ enum PythonHalf {
         let arguments = [interpreter, "-c", entry, "--request", String(decoding: document, as: UTF8.self)]
         var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         pointers.append(nil)
+        InterruptSignal.hold()
         execv(interpreter, pointers)
         throw CommandFailure(.wrongRequest, "cannot start \(interpreter): \(String(cString: strerror(errno)))")
     }

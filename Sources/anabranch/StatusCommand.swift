@@ -1,7 +1,7 @@
 import AnabranchCore
 import ArgumentParser
 import Foundation
-import Wire
+import Presentation
 
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

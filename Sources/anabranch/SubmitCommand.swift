@@ -15,7 +15,9 @@ struct SubmitCommand: ParsableCommand {
     var wait = false
 
     func validate() throws {
-        if pipeline.trace != nil && !wait { throw ValidationError("--trace is written at the run's end: add --wait") }
+        for (flag, file) in [("--trace", pipeline.trace), ("--out", pipeline.out)] where file != nil && !wait {
+            throw ValidationError("\(flag) is written at the run's end: add --wait")
+        }
     }
 
     func run() throws {

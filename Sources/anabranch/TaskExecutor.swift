@@ -2,5 +2,5 @@ import ArgumentParser
 
 /// Where a worker's tasks run.
 enum TaskExecutor: String, ExpressibleByArgument, CaseIterable {
-    case local, ray
+    case local, ray, spark
 }

@@ -13,6 +13,7 @@ struct WorkerCommand: ParsableCommand {
     )
 
     @OptionGroup var coordinator: AddressOptions
+    @OptionGroup var log: LogOptions
 
     @Option(help: "Tasks at a time; as many as there are cores when not given.")
     var slots: Int?
@@ -45,6 +46,10 @@ struct WorkerCommand: ParsableCommand {
     @Option(help: "Tasks that may wait at a time for tasks that they submitted themselves; each keeps a process.")
     var mostWaiting: Int = 64
 
+    @Option(
+        help: "Seconds that a runtime may take from its start until it is ready; then it is killed and another tried.")
+    var startTimeout: Double = 60
+
     @Option(help: "Where the lane is bound, tcp://HOST:PORT; a socket in the store's directory when not given.")
     var lane: String?
 
@@ -64,11 +69,17 @@ struct WorkerCommand: ParsableCommand {
         help: "Seconds to finish what runs when told to leave; then it is given to others. No limit when not given.")
     var drainTimeout: Double?
 
-    @Option(help: "Where tasks run: local, in this worker's processes, or ray, on the cluster of --ray-address.")
+    @Option(
+        help: """
+            Where tasks run: local, in this worker's processes; ray, on the cluster of --ray-address; spark, those of nodes \
+            with Spark stages alone, in a session that this worker keeps.
+            """)
     var executor: TaskExecutor = .local
 
     @Option(help: "HOST:PORT of a Ray cluster that has a node on this host; for --executor ray.")
     var rayAddress: String?
+
+    @OptionGroup var spark: SparkOptions
 
     @Option(help: .hidden)
     var watchFd: Int32?
@@ -88,6 +99,9 @@ struct WorkerCommand: ParsableCommand {
         where !(0...1e9).contains(seconds) {
             throw ValidationError("\(flag) \(seconds): seconds from 0 are needed")
         }
+        if !(0.001...1e9).contains(startTimeout) {
+            throw ValidationError("--start-timeout \(startTimeout): seconds above 0 are needed")
+        }
         if mostWaiting < 0 { throw ValidationError("--most-waiting \(mostWaiting): 0 or more is needed") }
         if let memoryPerSlot, ByteCount(parsing: memoryPerSlot) == nil {
             throw ValidationError("--memory-per-slot \(memoryPerSlot): write bytes, or a number with K, M or G")
@@ -102,20 +116,25 @@ struct WorkerCommand: ParsableCommand {
     }
 
     func run() throws {
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        let logger = quietWhenWatched(log.makeLogger("anabranch.worker"))
         let interpreter = try Interpreter.resolve(python)
         let clusterCPUs = try rayAddress.map { try RayCluster.cpuCount(at: $0, python: interpreter) }
+        let keeper = try executor == .spark ? SparkKeeper.start(spark, python: interpreter) : nil
+        defer { keeper?.stop() }
         let settings = WorkerConfiguration(
-            address: try coordinator.required(), slots: slots ?? clusterCPUs ?? CoreCount.available,
+            address: try coordinator.required(),
+            slots: slots ?? clusterCPUs ?? keeper.map { _ in SparkOptions.slots } ?? CoreCount.available,
             python: interpreter, store: store, hasOwnStore: ownStore, keys: try coordinator.keys(), lane: lane,
-            advertisedHost: advertise, allowInsecure: insecure, labels: label, workingDirectory: directory,
+            advertisedHost: advertise, allowInsecure: insecure, labels: label + (keeper == nil ? [] : spark.labels),
+            workingDirectory: directory,
             systemPath: sysPath.isEmpty ? [] : sysPath.components(separatedBy: ":"), threadsPerSlot: threadsPerSlot,
             memoryPerSlot: memoryPerSlot.flatMap { ByteCount(parsing: $0)?.bytes },
-            mostWaiting: mostWaiting, watchDescriptor: watchFd, welcomeSeconds: patience,
-            rejoinSeconds: rejoin, drainSeconds: drainTimeout, version: AnabranchCommand.version, rayAddress: rayAddress
+            mostWaiting: mostWaiting, startSeconds: startTimeout, watchDescriptor: watchFd, welcomeSeconds: patience,
+            rejoinSeconds: rejoin, drainSeconds: drainTimeout, version: AnabranchCommand.version,
+            rayAddress: rayAddress, sparkSocket: keeper?.socket
         )
         do {
-            let worker = try StandingWorker(settings, log: quietWhenWatched)
+            let worker = try StandingWorker(settings, log: logger)
             let stop = worker.stop
             let signals = Signals([
                 // The first asks politely; a second one does not wait for what runs.
@@ -132,9 +151,9 @@ struct WorkerCommand: ParsableCommand {
     }
 
     /// An embedded worker says nothing that its user did not ask for.
-    private var quietWhenWatched: Logger {
-        var log = Logger(label: "anabranch.worker")
-        log.logLevel = watchFd == nil ? .info : .error
-        return log
+    private func quietWhenWatched(_ logger: Logger) -> Logger {
+        var logger = logger
+        if watchFd != nil { logger.logLevel = .error }
+        return logger
     }
 }

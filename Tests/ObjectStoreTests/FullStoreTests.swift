@@ -27,9 +27,11 @@ import Testing
 
     @Test func anArenaThatDoesNotFitBecomesSmaller() throws {
         let store = try ScratchStore()
-        let writer = try store.writer(1, budget: UInt64(3 * mebibyte))
-        _ = try writer.write(.pickle5, length: 800_000) { _ in }
-        #expect(writer.totalBytes < mebibyte)
+        let budget = UInt64(3 * mebibyte)
+        let (writer, other) = try (store.writer(1, budget: budget), store.writer(2, budget: budget))
+        _ = try other.write(.pickle5, length: 5 * mebibyte / 2) { _ in }
+        _ = try writer.write(.pickle5, length: 200_000) { _ in }
+        #expect(writer.totalBytes == 200_704)
     }
 
     @Test func absurdLengthsAreRefused() throws {

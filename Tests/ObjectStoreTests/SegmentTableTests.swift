@@ -29,6 +29,24 @@ import Testing
         #expect(sizes.prefix(7) == [4, 8, 16, 32, 64, 64, 64])
     }
 
+    /// What is free in an arena is lost to the other writers.
+    @Test(arguments: [
+        (50, [1, 1, 1]), (256, [4, 4, 4]), (1000, [4, 8, 8]), (1024, [4, 8, 16]), (8192, [4, 8, 16]),
+    ])
+    func arenasAreASmallShareOfTheBudget(budget: Int, expected: [Int]) {
+        var table = SegmentTable(budget: budget << 20)
+        var sizes: [Int] = []
+        while sizes.count < 3 {
+            if case .nothing(let wanted) = table.place(mebibyte / 4) {
+                sizes.append(wanted.size / mebibyte)
+                table.add(table.nextNumber(), size: wanted.size, isArena: wanted.isArena)
+            }
+        }
+        #expect(sizes == expected)
+        let alone = table.place(table.ownSegment)
+        #expect(alone == .nothing(.init(size: table.ownSegment, least: table.ownSegment, isArena: false)))
+    }
+
     @Test func anArenaIsLargeEnoughForWhatItIsMadeFor() {
         var table = SegmentTable(budget: 0)
         let place = table.place(20 * mebibyte)

@@ -38,8 +38,12 @@ import Testing
                 "a apply/apply union [a:inputs] model=a:models.model output",
                 "b apply/apply union [a] model=b:models.model output kept",
             ])
-        #expect(throws: GraphError.nothingToTransform) {
-            try Plan.lowering(RunRequest(graph([.predictor("tree")]), .transform))
+    }
+
+    @Test func transformRefusesAGraphOfPredictorsOnly() {
+        let stack = graph([.predictor("a"), .predictor("tree")], ["a": ["tree"]])
+        for predictors in [graph([.predictor("tree")]), stack] {
+            #expect(throws: GraphError.nothingToTransform) { try Plan.lowering(RunRequest(predictors, .transform)) }
         }
     }
 

@@ -37,6 +37,7 @@ final class EngineBench {
     /// What workers' calls came to, for those that were sent ahead behind them.
     private var values: [Attempt: ObjectRef] = [:]
     /// Answers in place of the scripted one.
+    var notices: [Notice] = []
     var script: (TaskAssignment) -> Outcome? = { _ in nil }
 
     static let versions = Versions(anabranch: "1.0", python: "3.11.2", numpy: "2.4.0")
@@ -66,7 +67,11 @@ final class EngineBench {
 
     private func perform(_ effect: EngineEffect) {
         switch effect {
-        case .reply(let client, _, let reply): replies[client, default: []].append(reply)
+        case .reply(let client, _, let reply):
+            replies[client, default: []].append(reply)
+            if case .runDescription(let description) = reply {
+                description.graph.forEachPayload { reference, _ in hold(reference, client) }
+            }
         case .push(let client, .runUpdate(let update)):
             entries[update.run, default: []] += update.entries
             states[update.run] = update
@@ -90,6 +95,7 @@ final class EngineBench {
         case .removeSegments(let writer, let keeping): removedSegments.append((writer, keeping))
         case .connectLane(let worker, _): if lanesStand { connected.append(worker) }
         case .laneUnreachable(let worker, _, let endpoint): unreachable[worker] = endpoint
+        case .tell(let notice): notices.append(notice)
         case .disconnectLane, .publishRun, .publishLog, .shutDown: break
         }
     }
@@ -166,6 +172,13 @@ final class EngineBench {
         send(.requested(client, request: 2, .submitRun(SubmitRun(request: request, detached: detached))))
         guard case .runAccepted(let run) = replies[client]?.last else { return nil }
         return run
+    }
+
+    /// Tasks of a run that run, by its status.
+    func running(_ run: RunID, _ client: ClientID) throws -> Int {
+        send(.requested(client, request: 3, .status(run)))
+        guard case .status(let status) = replies[client]?.last else { throw CancellationError() }
+        return Int(status.runs.flatMap(\.progress).reduce(0) { $0 + $1.running })
     }
 
     func giveBack(_ client: ClientID) {

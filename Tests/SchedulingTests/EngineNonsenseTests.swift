@@ -105,7 +105,7 @@ import Testing
 
         mutating func request() -> ClientRequest {
             let run = RunID(number(12))
-            switch number(13) {
+            switch number(14) {
             case 0, 1: return .submitRun(SubmitRun(request: runRequest(), detached: random.happens(20)))
             case 2: return .openSession(name: "s")
             case 3, 4: return .submitCalls(run, (0..<number(4)).map { _ in call() })
@@ -117,6 +117,7 @@ import Testing
             case 10: return .holdObjects([reference()])
             case 11: return .status(random.happens(50) ? run : nil)
             case 12: return .logs(run, node: "")
+            case 13: return .describeRun(run)
             default: return random.happens(5) ? .drainWorker(WorkerID(number(4))) : .status(nil)
             }
         }

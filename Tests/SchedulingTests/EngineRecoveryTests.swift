@@ -119,7 +119,10 @@ import Testing
         #expect(bench.states[run]?.state == .failed)
         let failed = (bench.entries[run] ?? []).filter { $0.state == .failed }
         #expect(
-            failed.count == 2 && failed.allSatisfy { $0.failure?.message.contains("has met 8 losses before") == true })
+            failed.count == 2
+                && failed.allSatisfy {
+                    $0.failure?.message.contains("8 losses before, the limit for one firing") == true
+                })
         finish(run, of: client)
     }
 

@@ -27,6 +27,18 @@ import Testing
         #expect(bench.engine.tasks.isEmpty)
     }
 
+    /// An engine that keeps results of its own has to let go of what must outlive it.
+    @Test func tasksSayWhatTheirClientHolds() throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        _ = try #require(bench.submit(graphs.diamond(.fit), by: client))
+        bench.work()
+        let models = bench.sent.filter { $0.node != "vote" }
+        #expect(!models.isEmpty && models.allSatisfy { $0.keepsModel && !$0.keepsOutput })
+        let votes = bench.sent.filter { $0.node == "vote" }
+        #expect(!votes.isEmpty && votes.allSatisfy { $0.keepsOutput && !$0.keepsModel })
+    }
+
     @Test func progressCountsFiringsByNode() throws {
         bench.addWorker()
         let client = bench.addClient()
@@ -35,6 +47,19 @@ import Testing
         let progress = bench.states[run]?.progress ?? []
         let tree = try #require(progress.first { $0.node == NodeIndex(1) })
         #expect(tree.planned == 4 && tree.succeeded == 4 && tree.failed == 0 && !tree.isOpen)
+    }
+
+    /// What waits for a worker does not run, and neither does anything of a run that has ended.
+    @Test func statusCountsWhatIsAtWorkersAsRunning() throws {
+        let client = bench.addClient()
+        let run = try #require(bench.submit(graphs.line(.fit, partitions: 5), by: client))
+        #expect(try bench.running(run, client) == 0)
+        let worker = try #require(bench.addWorker())
+        let sent = bench.queued[worker]?.count ?? 0
+        #expect(try sent > 0 && bench.running(run, client) == sent)
+        bench.send(.requested(client, request: 4, .cancelRun(run)))
+        #expect(try bench.running(run, client) == 0)
+        #expect(bench.states[run]?.progress.allSatisfy { $0.running == 0 } == true)
     }
 
     @Test func aFailingKeySkipsItsDependentsOnly() throws {

@@ -94,6 +94,36 @@ import Testing
         bench.expectEmpty()
     }
 
+    /// The time begins when a task begins to wait, not when one before it did.
+    @Test func eachWaitHasItsOwnQuietTime() throws {
+        let worker = try #require(bench.addWorker(slots: 1))
+        let client = bench.addClient()
+        bench.send(.requested(client, request: 2, .openSession(name: "s")))
+        let function = Call.Function.native(name: "f", parameters: [])
+        func call(_ number: UInt64) -> TaskAssignment? {
+            bench.send(
+                .requested(client, request: 0, .submitCalls(RunID(1), [Call(id: CallID(number), function: function)])))
+            return bench.queued.removeValue(forKey: worker)?.first
+        }
+        func findsNoRoom(_ task: TaskAssignment?) throws {
+            let attempt = try #require(task).attempt
+            bench.report(worker, [TaskResult(attempt: attempt, outcome: Self.full, holder: bench.writers[worker])])
+        }
+        try findsNoRoom(call(1))
+        let waited = try #require(bench.engine.roomDeadline)
+        bench.now = waited
+        bench.send(.tick)
+        let last = try #require(bench.queued.removeValue(forKey: worker)?.first)
+        bench.report(worker, [bench.answer(last, by: worker)])
+        #expect(bench.results.count == 1 && bench.engine.waiting.isEmpty)
+
+        // Later, and nothing was released meanwhile.
+        bench.now = waited.advanced(by: 1_000_000)
+        try findsNoRoom(call(2))
+        #expect(bench.queued[worker]?.isEmpty ?? true, "it waits first")
+        #expect(bench.engine.roomDeadline.map { $0 > bench.now } == true)
+    }
+
     @Test func aRunThatIsClosedLeavesNoLastChanceBehind() throws {
         let worker = try #require(bench.addWorker(slots: 2))
         let client = bench.addClient()

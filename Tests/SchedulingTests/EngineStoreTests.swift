@@ -42,12 +42,15 @@ import Testing
         return session
     }
 
-    private func submit(_ number: UInt64, on arguments: [ObjectRef], to session: RunID, by client: ClientID) {
+    private func submit(
+        _ number: UInt64, on arguments: [ObjectRef], to session: RunID, by client: ClientID, inPlace: Bool = false,
+        worker: WorkerID? = nil
+    ) {
         let function = bench.bytes.write("f\(number)", by: writer)
         let call = Call(
             id: CallID(number),
             function: .python(function: function, arguments: bench.bytes.write("\(number)", by: writer)),
-            dependencies: arguments.map { .object($0) })
+            dependencies: arguments.map { .object($0) }, isInPlace: inPlace, worker: worker)
         bench.send(.requested(client, request: 0, .submitCalls(session, [call])))
     }
 
@@ -79,6 +82,78 @@ import Testing
         #expect(bench.queued[here]?.count == 1)
         bench.work()
         #expect(bench.results.count == 2 && failure(1) == nil && failure(2) == nil)
+    }
+
+    @Test func aStandInTravelsNowhereHoweverShortItIs() throws {
+        _ = join(1, store: "another")
+        let client = bench.addClient()
+        let session = try open(client)
+        let small = bench.bytes.write("small", by: writer)
+        submit(
+            1, on: [ObjectRef(id: small.id, encoding: .elsewhere, length: small.length, location: small.location)],
+            to: session, by: client)
+        bench.work()
+        #expect(bench.sent.isEmpty)
+        bench.addWorker(instance: 2)
+        bench.work()
+        #expect(bench.results.count == 1 && failure(1) == nil)
+    }
+
+    @Test func aCallForOneWorkerRunsThereAndNowhereElse() throws {
+        let first = try #require(bench.addWorker(instance: 1))
+        let second = try #require(bench.addWorker(instance: 2))
+        let client = bench.addClient()
+        let session = try open(client)
+        for number in 1...3 { submit(UInt64(number), on: [], to: session, by: client, worker: second) }
+        #expect(bench.queued[first, default: []].isEmpty && bench.queued[second]?.isEmpty == false)
+        bench.work()
+        #expect(bench.results.count == 3 && (1...3).allSatisfy { failure($0) == nil })
+        bench.send(.workerDisconnected(second))
+        submit(4, on: [], to: session, by: client, worker: second)
+        #expect(bench.queued[first, default: []].isEmpty && bench.results[CallID(4)] == nil)
+        bench.send(.requested(client, request: 3, .status(session)))
+        guard case .status(let status) = bench.replies[client]?.last else {
+            Issue.record("no status")
+            return
+        }
+        #expect(status.runs.first?.waiting.hasPrefix("calls wait for worker 2, which alone may run them") == true)
+    }
+
+    @Test func whatReadsAndWritesInPlaceRunsNowhereElse() throws {
+        _ = join(1, store: "another")
+        let client = bench.addClient()
+        let session = try open(client)
+        submit(1, on: [], to: session, by: client)
+        bench.work()
+        guard case .value(let there) = bench.results[CallID(1)]?.outcome else {
+            Issue.record("no value")
+            return
+        }
+        submit(2, on: [], to: session, by: client, inPlace: true)
+        submit(3, on: [bench.bytes.write("small", by: writer)], to: session, by: client, inPlace: true)
+        submit(4, on: [there], to: session, by: client, inPlace: true)
+        bench.work()
+        #expect(bench.results[CallID(4)] != nil && bench.results[CallID(2)] == nil && bench.results[CallID(3)] == nil)
+        bench.addWorker(instance: 2)
+        bench.work()
+        #expect(bench.results.count == 4 && (1...4).allSatisfy { failure($0) == nil })
+    }
+
+    /// Pieces of a client's data pass through; two gigabytes of them stayed in the coordinator once.
+    @Test func whatMovedDataIsNotRemembered() throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        let session = try open(client)
+        submit(1, on: [], to: session, by: client, inPlace: true)
+        submit(2, on: [], to: session, by: client)
+        bench.work()
+        #expect(failure(1) == nil && failure(2) == nil && bench.results.count == 2)
+        let ended = bench.engine.sessions[session]?.ended
+        guard case .failure(let instead) = ended?[CallID(1)], case .value = ended?[CallID(2)] else {
+            Issue.record("\(String(describing: ended))")
+            return
+        }
+        #expect(instead.message.contains("pass its reference"))
     }
 
     @Test func aRunTellsWhatItWaitsFor() throws {

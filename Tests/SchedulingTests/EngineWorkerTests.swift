@@ -27,6 +27,48 @@ import Testing
             error(of: 1003)?.message.contains("3.11.2") == true && error(of: 1003)?.message.contains("3.12.1") == true)
         versions.python = "3.11.9"
         #expect(bench.addWorker(instance: 4, versions: versions) != nil)
+        versions.scikitLearn = "1.7.2"
+        #expect(bench.addWorker(instance: 5, versions: versions) != nil)
+        versions.scikitLearn = "1.6.1"
+        #expect(bench.addWorker(instance: 6, versions: versions) == nil)
+        #expect(error(of: 1006)?.message.contains("scikit-learn 1.6.1") == true)
+    }
+
+    @Test func aRunTellsWhichExecutorItWaitsFor() throws {
+        let client = bench.addClient()
+        var request = graphs.line(.fit)
+        request.graph.nodes[0].executor = "spark"
+        let run = try #require(bench.submit(request, by: client))
+        #expect(bench.states[run]?.message.hasPrefix("tasks wait for a worker, and none takes work") == true)
+        let plain = try #require(bench.addWorker(instance: 1))
+        bench.work()
+        #expect(bench.queued[plain]?.isEmpty != false)
+        #expect(bench.states[run]?.message.contains("the executor spark") == true)
+        bench.send(.requested(client, request: 3, .status(run)))
+        guard case .status(let status) = bench.replies[client]?.last else {
+            Issue.record("no status")
+            return
+        }
+        #expect(
+            status.runs.first?.waiting.hasPrefix("tasks of node scale wait for a worker with the executor spark")
+                == true)
+        let able = try #require(bench.addWorker(instance: 2, executors: ["spark"]))
+        #expect(bench.queued[able]?.map(\.node) == ["scale"])
+        bench.work()
+        #expect(bench.states[run]?.state == .succeeded && bench.states[run]?.message.isEmpty == true)
+    }
+
+    @Test func aRunTellsThatTheLastWorkerWithItsExecutorHasGone() throws {
+        let client = bench.addClient()
+        bench.addWorker(instance: 1)
+        let able = try #require(bench.addWorker(instance: 2, executors: ["spark"]))
+        var request = graphs.line(.fit)
+        request.graph.nodes[0].executor = "spark"
+        let run = try #require(bench.submit(request, by: client))
+        #expect(bench.states[run]?.message.isEmpty != false)
+        bench.queued[able] = nil
+        bench.send(.workerDisconnected(able))
+        #expect(bench.states[run]?.message.contains("the executor spark") == true)
     }
 
     @Test func helloAgainIsTheSameWorker() throws {
@@ -54,55 +96,6 @@ import Testing
         bench.giveBack(client)
         #expect(bench.engine.catalog.count == 0)
         #expect(bench.bytes.mistakes == [])
-    }
-
-    @Test func attemptsThatDidNotEndTheirTaskAreTold() throws {
-        let first = try #require(bench.addWorker(slots: 1, instance: 1))
-        let client = bench.addClient()
-        var graph = graphs.line(.fit)
-        graph.graph.nodes[0].retries = 1
-        let run = try #require(bench.submit(graph, by: client))
-        // One kills its runtime, the next one is lost with its worker.
-        let task = try #require(bench.queued.removeValue(forKey: first)?.first)
-        var killed = bench.answer(task, by: first)
-        killed.outcome = .failure(Failure(kind: .killed, message: "signal 9"))
-        killed.usage.startedMicroseconds = 5
-        bench.report(first, [killed])
-        bench.queued[first] = nil
-        bench.send(.workerDisconnected(first))
-        let second = try #require(bench.addWorker(instance: 2))
-        bench.work()
-        let entry = try #require(bench.entries[run]?.first { $0.node == NodeIndex(0) && $0.phase == .fit })
-        #expect(entry.earlier.map(\.kind) == [.killed, .workerLost])
-        #expect(entry.earlier.map(\.number) == [1, 2])
-        #expect(entry.earlier.map(\.usage.worker) == [first, first])
-        #expect(entry.attempts == 3 && entry.usage.worker == second)
-        #expect(entry.usage.dispatchedMicroseconds <= entry.usage.arrivedMicroseconds)
-        #expect(bench.entries[run]?.filter { $0.node != NodeIndex(0) }.allSatisfy(\.earlier.isEmpty) == true)
-    }
-
-    @Test func anAttemptIsToldByMoreThanItsNumber() throws {
-        let worker = try #require(bench.addWorker(slots: 1))
-        let client = bench.addClient()
-        var graph = graphs.line(.fit)
-        graph.graph.nodes[0].retries = 1
-        let run = try #require(bench.submit(graph, by: client))
-        func fail(_ kind: FailureKind) throws {
-            let task = try #require(bench.queued.removeValue(forKey: worker)?.first)
-            var result = bench.answer(task, by: worker)
-            result.outcome = .failure(Failure(kind: kind, message: "\(kind)"))
-            result.usage.startedMicroseconds = 5
-            bench.report(worker, [result])
-        }
-        // What finds the store full runs again as a new task, whose attempts count from 1.
-        try fail(.killed)
-        try fail(.storeFull)
-        bench.now = max(bench.now, try #require(bench.engine.roomDeadline))
-        bench.send(.tick)
-        try fail(.killed)
-        bench.work()
-        let entry = try #require(bench.entries[run]?.first { $0.node == NodeIndex(0) && $0.phase == .fit })
-        #expect(entry.earlier.map(\.kind) == [.killed, .killed] && entry.earlier.map(\.number) == [1, 1])
     }
 
     @Test func theFirstAnswerOfAnyAttemptCounts() throws {
@@ -393,6 +386,32 @@ import Testing
         bench.send(.requested(other, request: 3, .closeRun(run)))
         bench.giveBack(other)
         #expect(bench.engine.catalog.count == 0)
+    }
+
+    @Test func aRunThatHasEndedIsDescribedToAnotherClientWhoHoldsItsPayloads() throws {
+        bench.addWorker()
+        let client = bench.addClient()
+        let request = graphs.diamond(.fit)
+        let run = try #require(bench.submit(request, by: client, detached: true))
+        bench.send(.clientVanished(client))
+        bench.work()
+        let other = bench.addClient(2, writer: nil)
+        bench.send(.requested(other, request: 2, .describeRun(run)))
+        #expect(
+            bench.replies[other]?.last == .runDescription(RunDescription(graph: request.graph, mode: .fit)))
+        // What it was told of stands for as long as it holds it, without the run.
+        bench.send(.requested(other, request: 3, .closeRun(run)))
+        var payloads: Set<ObjectID> = []
+        request.graph.forEachPayload { reference, _ in payloads.insert(reference.id) }
+        #expect(payloads.count == 5 && payloads.allSatisfy(bench.engine.catalog.contains))
+        bench.giveBack(other)
+        #expect(bench.engine.catalog.count == 0)
+        bench.send(.requested(other, request: 4, .describeRun(run)))
+        guard case .error(let error) = bench.replies[other]?.last else {
+            Issue.record("no refusal: \(String(describing: bench.replies[other]?.last))")
+            return
+        }
+        #expect(error.code == .unknownRun)
     }
 
     @Test func aDrainedWorkerGetsNothingMore() throws {

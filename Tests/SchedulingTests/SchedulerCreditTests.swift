@@ -30,6 +30,17 @@ import Testing
         #expect(try machine.ready(10).sent.count == 1)
     }
 
+    @Test func whatIsRefusedBeforeItRunsSaysNothingOfItsKindsLength() throws {
+        var machine = Machine()
+        try machine.open(1)
+        try machine.join(1)
+        try machine.ready(3)
+        #expect(try machine.end(1, 1, 1, .failed, took: 0).sent == [attempt(2)])
+        #expect(try machine.ready(100).sent.isEmpty)
+        // A failure that took its time does: a search of fits that all fail is not sent one by one.
+        #expect(try machine.end(1, 2, 1, .failed, took: 100).sent.count > 1)
+    }
+
     @Test(arguments: [(took: 1, least: 200), (took: 150, least: 32), (took: 1_000, least: 4)])
     func tinyTasksAreQueuedForAFewMilliseconds(took: UInt64, least: Int) throws {
         var machine = Machine()
@@ -40,6 +51,15 @@ import Testing
         #expect(effects.sent.count >= least)
         #expect(effects.sent.count <= 257)
         #expect(effects.count <= 5, "messages hold up to 64 attempts")
+    }
+
+    @Test func tinyTasksAreQueuedForEachSlot() throws {
+        var machine = Machine()
+        try machine.open(1)
+        try machine.join(1, slots: 4)
+        try machine.teach(took: 1)
+        let sent = try machine.ready(2_000).sent.count
+        #expect(sent > 4 * 200 && sent <= 4 * 257)
     }
 
     @Test func aLongTaskThatIsNextStopsTheQueueingOfTinyOnes() throws {
@@ -115,9 +135,36 @@ import Testing
         try machine.join(1, slots: 2)
         #expect(try machine.ready(3, requires: TaskRequirements(executor: "spark")).sent.isEmpty)
         #expect(machine.scheduler.unplaceable == ["spark": 3])
+        #expect(machine.scheduler.awaitedExecutors(of: RunID(1)) == ["spark"])
         #expect(try machine.ready(1).sent == [attempt(4)])
         let effects = try machine.join(2, executors: ["spark", "native"])
         #expect(effects.sent(to: 2) == [attempt(1)])
         #expect(machine.scheduler.unplaceable.isEmpty)
+        #expect(machine.scheduler.awaitedExecutors(of: RunID(1)).isEmpty)
+    }
+
+    @Test func aTaskForOneWorkerWaitsForThatOne() throws {
+        var machine = Machine()
+        try machine.open(1)
+        try machine.join(1, slots: 4)
+        #expect(try machine.ready(2, requires: TaskRequirements(worker: WorkerID(2))).sent.isEmpty)
+        #expect(machine.scheduler.awaitedWorkers(of: RunID(1)) == [WorkerID(2)])
+        #expect(machine.scheduler.awaitedExecutors(of: RunID(1)).isEmpty)
+        #expect(try machine.join(2, slots: 2).sent(to: 2) == [attempt(1), attempt(2)])
+        #expect(machine.scheduler.awaitedWorkers(of: RunID(1)).isEmpty)
+        // What was lost with it waits for it again.
+        #expect(try machine.send(.workerLost(WorkerID(2))).sent.isEmpty)
+        #expect(machine.scheduler.awaitedWorkers(of: RunID(1)) == [WorkerID(2)])
+    }
+
+    @Test func noExecutorIsMissingWhereThereIsNoWorker() throws {
+        var machine = Machine()
+        try machine.open(1)
+        try machine.ready(1, requires: TaskRequirements(executor: "spark"))
+        #expect(machine.scheduler.awaitedExecutors(of: RunID(1)).isEmpty)
+        try machine.join(1)
+        #expect(machine.scheduler.awaitedExecutors(of: RunID(1)) == ["spark"])
+        try machine.ready(1, requires: TaskRequirements(executor: "python"))
+        #expect(machine.scheduler.awaitedExecutors(of: RunID(1)) == ["spark"])
     }
 }

@@ -38,6 +38,16 @@ import Testing
         #expect(table.ids == [TaskID(5), TaskID(1_000)])
     }
 
+    @Test func anEmptiedTableTakesAnyId() {
+        var table = TaskTable()
+        for id in [5, UInt64.max, 5, 6, 200] {
+            table[TaskID(id)] = state(1)
+            #expect(table.ids == [TaskID(id)])
+            table[TaskID(id)] = nil
+            #expect(table.count == 0 && table.ids == [] && table[TaskID(id)] == nil)
+        }
+    }
+
     @Test func copiesAreTheirOwn() {
         var table = TaskTable()
         table[TaskID(1)] = state(1)

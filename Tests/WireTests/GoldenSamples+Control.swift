@@ -39,7 +39,7 @@ extension GoldenSamples {
             Call(
                 id: CallID(1), function: .python(function: inline(70), arguments: inline(71)),
                 dependencies: [.call(CallID(5)), .object(inSegment(72)), .call(CallID(300))], limits: limits,
-                retries: 1),
+                retries: 1, isInPlace: true, worker: WorkerID(12)),
             Call(
                 id: CallID(2), function: .native(name: "noop", parameters: Array("{}".utf8)),
                 dependencies: [.call(CallID(1))]),
@@ -69,7 +69,7 @@ extension GoldenSamples {
 
     static let workerStatus = WorkerStatus(
         worker: worker, host: "node-1", processID: 4711, slots: 4, running: 2, state: .draining, finished: 100,
-        labels: ["zone=a", "gpu=0"])
+        labels: ["zone=a", "gpu=0"], executors: ["python", "native"])
 
     static let status = Status(
         epoch: epoch, workers: [workerStatus],
@@ -98,6 +98,7 @@ extension GoldenSamples {
         ("cancel_calls", .cancelCalls(RunID(9), [CallID(1), CallID(200)])),
         ("close_run", .closeRun(RunID(9))),
         ("watch_run", .watchRun(RunID(9))),
+        ("describe_run", .describeRun(RunID(9))),
         ("release_objects", .releaseObjects([object(1), object(2)])),
         ("hold_objects", .holdObjects([inSegment(1), inline(2)])),
         ("status", .status(nil)),
@@ -140,6 +141,10 @@ extension GoldenSamples {
         ("status", .status(status)),
         ("logs", .logs(logs)),
         ("release_objects", .releaseObjects([object(3)])),
+        (
+            "run_description",
+            .runDescription(RunDescription(graph: submission.request.graph, mode: .crossValidate))
+        ),
     ]
 
     static let events: [(String, Event.Body)] = [

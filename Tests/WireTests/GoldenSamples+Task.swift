@@ -30,7 +30,7 @@ extension GoldenSamples {
 
     static let tasks: [TaskAssignment] = [
         task(1, run: 7, node: "tree", key: key, limits: limits, works[0]),
-        task(2, attempt: 2, run: 7, node: "tree", works[1]),
+        task(2, attempt: 2, run: 7, node: "tree", keeps: true, works[1]),
         task(3, run: 7, node: "vote", works[2]),
         task(4, run: 7, node: "", works[3]),
         task(5, run: 8, node: "call", works[4]),
@@ -39,11 +39,11 @@ extension GoldenSamples {
 
     private static func task(
         _ id: UInt64, attempt: UInt32 = 1, run: UInt64, node: String, key: Key = .empty, limits: Limits = Limits(),
-        _ work: Work
+        keeps: Bool = false, _ work: Work
     ) -> TaskAssignment {
         TaskAssignment(
             attempt: Attempt(task: TaskID(id), number: attempt), run: RunID(run), node: node, key: key,
-            limits: limits, work: work)
+            limits: limits, keepsOutput: keeps, keepsModel: keeps, work: work)
     }
 
     static let results: [TaskResult] = [

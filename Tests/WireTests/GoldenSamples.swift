@@ -2,7 +2,7 @@ import AnabranchCore
 import PipelineGraph
 import Wire
 
-/// The values of `Golden/make_golden.py`, one for one.
+/// The values of `Golden/golden_*.py`, one for one.
 enum GoldenSamples {
     static let writer = WriterID(0xA1B2_C3D4_E5F6_0718)
     static let epoch = Epoch(0x1122_3344_5566_7788)
@@ -74,7 +74,7 @@ enum GoldenSamples {
         anabranch: "0.1.0", python: "3.11.2", cloudpickle: "3.1.0", numpy: "2.4.0", scikitLearn: "1.9.0")
 
     static let logs = [
-        SlotLog(task: TaskID(5), text: "fitting…\n", isErrorStream: true),
+        SlotLog(task: TaskID(5), text: "fitting…\n", isErrorStream: true, node: "tree", worker: WorkerID(2)),
         SlotLog(task: nil, text: "before any task\n", isErrorStream: false),
     ]
 }

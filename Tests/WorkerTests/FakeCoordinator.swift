@@ -96,7 +96,7 @@ final class FakeCoordinator {
                 Issue.record("not within \(seconds) s; heard: \(heard)", sourceLocation: sourceLocation)
                 throw CancellationError()
             }
-            for (token, _) in try poller.wait(milliseconds: Int(left * 1000) + 1) {
+            for token in try poller.wait(milliseconds: Int(left * 1000) + 1) {
                 switch token {
                 case .control: try readControl()
                 case .inbox: try readInbox()

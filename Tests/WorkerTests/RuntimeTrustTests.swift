@@ -13,6 +13,13 @@ import Testing
         #expect(slot.window > 1)
     }
 
+    @Test(arguments: [(1, 128), (100, 20), (900, 2), (1_001, 1)])
+    func aWindowIsTwoMillisecondsOfWorkAndAtMost128Tasks(stated: UInt64, window: Int) {
+        var slot = WorkerSlot()
+        slot.measured(stated)
+        #expect(slot.window == window)
+    }
+
     @Test func thePageThatARuntimeSharesCannotBeCutShort() throws {
         let page = try ProgressPage()
         #expect(ftruncate(page.file, 0) == -1 && errno == EPERM)

@@ -251,9 +251,10 @@ import Testing
     }
 
     @Test func aRuntimeThatNeverSaysHelloIsKilledAndItsTasksFailByNameOfTheInterpreter() throws {
-        var machine = WorkerMachine(slots: 1, host: "here", runtimeName: "/opt/python -m anabranch.runtime")
+        var machine = WorkerMachine(
+            slots: 1, host: "here", runtimeName: "/opt/python -m anabranch.runtime", startLimitSeconds: 7.5)
         _ = handle(&machine, .tasksArrived([task(1)]))
-        let limit = WorkerMachine.startLimitMicroseconds
+        let limit: UInt64 = 7_500_000
         #expect(machine.nextDeadline(after: now) == now.advanced(byMicroseconds: limit))
         #expect(handle(&machine, .tick, after: limit - 1).isEmpty)
         #expect(handle(&machine, .tick, after: limit) == [.killRuntime(SlotIndex(0))])
@@ -267,6 +268,7 @@ import Testing
         _ = handle(&machine, .tick, after: pause + limit)
         let doomed = reports(handle(&machine, .runtimeExited(SlotIndex(0), exit), after: pause + limit))
         let cause = try #require(failure(doomed.first))
+        #expect(cause.message.contains("within 7.5 s, the limit for its start (--start-timeout)"))
         #expect(cause.message.contains("/opt/python -m anabranch.runtime") && cause.outputTail == "importing")
     }
 

@@ -14,12 +14,14 @@ import numpy as np
 import psutil
 
 import anabranch as ab
-from anabranch.client import current
+from anabranch.process_client import current
 from anabranch.v1 import control_pb2
 from workloads import (
     HUNDRED_MB,
     SLOTS,
+    begun,
     best_makespan,
+    die,
     first_of,
     fit_tree,
     founding_parts,
@@ -129,6 +131,23 @@ class AnabranchPool:
         reference = ab.put(np.ones(HUNDRED_MB))
         return statistics.median(self._open(reference) for _ in range(20))
 
+    def replacement(self, deaths: int = 20) -> float:
+        """Milliseconds from a runtime's death to the next task of its slot, which has scikit-learn from its fork."""
+        self._restart(1)
+        self.executor.submit(fit_tree).result()
+        # What that has imported is imported before the first fork that follows an idle moment.
+        taken = []
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "died"
+            for _ in range(deaths + 5):
+                doomed, after = self.executor.submit(die, str(path)), self.executor.submit(begun)
+                assert isinstance(doomed.exception(), ab.TaskKilled)
+                start, had_sklearn = after.result()
+                taken.append((start - float(path.read_text()), had_sklearn))
+        self._restart(SLOTS)
+        assert all(had_sklearn for _, had_sklearn in taken[5:]), "a runtime was made that had to import it"
+        return statistics.median(seconds for seconds, _ in taken[5:]) * 1e3
+
     def founding(self) -> float:
         return self._found(1)[0]
 
@@ -145,6 +164,19 @@ class AnabranchPool:
         import searches
 
         return searches.tiny_fits(ab.model_selection.GridSearchCV)
+
+    def flights(self) -> float:
+        import searches
+
+        return searches.flights(ab.model_selection.GridSearchCV)
+
+    def large(self) -> float:
+        import searches
+
+        def store_bytes() -> int:
+            return current().ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest())).status.store_bytes
+
+        return searches.large(ab.model_selection.GridSearchCV, store_bytes)
 
     def queued_bytes(self) -> float:
         _, (held, _) = self._queued
@@ -192,6 +224,8 @@ class AnabranchPool:
     def _open(self, reference: ab.Ref) -> float:
         future = self.executor.submit(first_of, reference)
         future.result()
+        # What is copied is the answer.
+        assert future.usage.bytes_copied < 1_000, f"{future.usage.bytes_copied} bytes were copied"
         return future.usage.open_us
 
     def _found(self, warmups: int) -> tuple[float, float]:

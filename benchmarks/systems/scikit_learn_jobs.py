@@ -19,5 +19,5 @@ class ScikitLearnJobs:
     def digits(self) -> float:
         return searches.digits(self.search)
 
-    def tiny_fits(self) -> float:
-        return searches.tiny_fits(self.search)
+    def flights(self) -> float:
+        return searches.flights(self.search)

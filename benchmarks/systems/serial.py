@@ -38,3 +38,12 @@ class Serial:
 
         with threadpool_limits(1):
             return searches.tiny_fits(GridSearchCV)
+
+    def flights(self) -> float:
+        from threadpoolctl import threadpool_limits
+
+        import searches
+
+        with threadpool_limits(1):
+            searches.flights_work()
+            return searches.flights_work()

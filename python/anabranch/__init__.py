@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from anabranch.joblib import register_when_imported
 
 if TYPE_CHECKING:  # what type checkers and editors see; `_HOMES` is what runs
-    from anabranch import joblib, model_selection, nodes, plotting
-    from anabranch.client import init, shutdown
+    from anabranch import joblib, model_selection, nodes, plotting, spark
     from anabranch.data import Xy
     from anabranch.errors import (
         AnabranchError,
@@ -36,11 +35,20 @@ if TYPE_CHECKING:  # what type checkers and editors see; `_HOMES` is what runs
     from anabranch.keys import Key
     from anabranch.lowering import from_sklearn
     from anabranch.mode import ExecutionType, Mode
+    from anabranch.model_selection import (
+        GridSearchCV,
+        HalvingGridSearchCV,
+        HalvingRandomSearchCV,
+        RandomizedSearchCV,
+    )
     from anabranch.node import AndNode, Node, OrNode, native
     from anabranch.path import Path
     from anabranch.persistence import load
+    from anabranch.process_client import init, shutdown
+    from anabranch.reading import read
     from anabranch.references import Ref, get, put
     from anabranch.run import Run
+    from anabranch.spark import from_spark
 
 _HOMES = {
     "AnabranchError": "errors",
@@ -50,12 +58,16 @@ _HOMES = {
     "ExecutionType": "mode",
     "GraphError": "errors",
     "GraphEstimator": "estimator",
+    "GridSearchCV": "model_selection",
+    "HalvingGridSearchCV": "model_selection",
+    "HalvingRandomSearchCV": "model_selection",
     "Key": "keys",
     "Mode": "mode",
     "Node": "node",
     "OrNode": "node",
     "Path": "path",
     "Pipeline": "graph",
+    "RandomizedSearchCV": "model_selection",
     "Ref": "references",
     "RequestError": "errors",
     "Run": "run",
@@ -72,15 +84,17 @@ _HOMES = {
     "execute": "execution",
     "execute_pipeline": "execution",
     "from_sklearn": "lowering",
+    "from_spark": "spark",
     "get": "references",
-    "init": "client",
+    "init": "process_client",
     "load": "persistence",
     "native": "node",
     "put": "references",
-    "shutdown": "client",
+    "read": "reading",
+    "shutdown": "process_client",
 }
 
-_PACKAGES = ("joblib", "model_selection", "nodes", "plotting")
+_PACKAGES = ("joblib", "model_selection", "nodes", "plotting", "spark")
 
 __all__ = [*sorted(name for name in _HOMES if not name.startswith("_")), *_PACKAGES]
 

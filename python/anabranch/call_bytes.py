@@ -30,6 +30,9 @@ _HEAD = control_pb2.ToCoordinator(protocol=PROTOCOL).SerializeToString() + field
     control_pb2.ToCoordinator, "submit_calls"
 )
 
+#: Calls of one function have few lengths of arguments as a rule.
+_MOST_SHAPES = 512
+
 
 class CallBytes:
     """Entries of `SubmitCalls.calls` for one function.
@@ -46,7 +49,7 @@ class CallBytes:
         Of the function, for timelines.
     """
 
-    __slots__ = ("_after", "_before", "_writer", "common", "function", "name")
+    __slots__ = ("_after", "_before", "_shapes", "_writer", "common", "function", "name")
 
     def __init__(self, common: control_pb2.Call, function: Ref | None, writer: int, name: str = "") -> None:
         self.function = function
@@ -55,19 +58,34 @@ class CallBytes:
         self._after = common.SerializeToString()
         self._writer = common_pb2.ObjectRef(writer=writer).SerializeToString()
         self._before = b""
+        self._shapes: dict[tuple[int, int, int], tuple[bytes, bytes, bytes]] = {}
         if function is not None:
             named = function.message.SerializeToString()
             self._before = _FUNCTION + varint(len(named)) + named + _ARGUMENTS
 
     def python(self, number: int, sequence: int, arguments: bytes) -> bytes:
         """Return a call with arguments that are an object of this sequence, in pickle5, inline."""
-        size = varint(len(arguments))
-        reference = b"".join(
-            (self._writer, _SEQUENCE, varint(sequence), _PICKLE5, _LENGTH, size, _INLINE, size, arguments)
-        )
-        work = b"".join((self._before, varint(len(reference)), reference))
-        call = b"".join((_NUMBER, varint(number), _WORK, varint(len(work)), work, self._after))
-        return b"".join((_CALLS, varint(len(call)), call))
+        one, two = varint(number), varint(sequence)
+        lengths = (len(one), len(two), len(arguments))
+        shape = self._shapes.get(lengths)
+        if shape is None:
+            shape = self._shape(*lengths)
+        return b"".join((shape[0], one, shape[1], two, shape[2], arguments, self._after))
+
+    def _shape(self, number: int, sequence: int, arguments: int) -> tuple[bytes, bytes, bytes]:
+        """Return what stands before number, sequence and arguments of these lengths: nothing else differs."""
+        size = varint(arguments)
+        between = b"".join((_PICKLE5, _LENGTH, size, _INLINE, size))
+        reference = len(self._writer) + len(_SEQUENCE) + sequence + len(between) + arguments
+        before = b"".join((self._before, varint(reference), self._writer, _SEQUENCE))
+        work = len(before) + sequence + len(between) + arguments
+        before = b"".join((_WORK, varint(work), before))
+        call = len(_NUMBER) + number + len(before) + sequence + len(between) + arguments + len(self._after)
+        shape = b"".join((_CALLS, varint(call), _NUMBER)), before, between
+        if len(self._shapes) >= _MOST_SHAPES:
+            self._shapes.clear()
+        self._shapes[number, sequence, arguments] = shape
+        return shape
 
     def bare(self, number: int) -> bytes:
         """Return a call of a native function without arguments."""

@@ -74,14 +74,18 @@ class CallFuture(Future):
 
     def result(self, timeout: float | None = None) -> Any:
         """Return the call's value, or raise what it raised."""
-        if self._was_read:
-            return self._value
-        if self._state != FINISHED and inside_task():
-            with waiting():
+        try:
+            if self._was_read:
+                return self._value
+            if self._state != FINISHED and inside_task():
+                with waiting():
+                    self._await(timeout)
+            elif self._state != FINISHED or self._exception is not None:
                 self._await(timeout)
-        elif self._state != FINISHED or self._exception is not None:
-            self._await(timeout)
-        return self._read()
+            return self._read()
+        finally:
+            # As in `Future.result`: what it raises has this frame in its traceback, and is kept by the future.
+            self = None
 
     def own_result(self, timeout: float | None = None) -> Any:
         """Return the call's value as `result` does, but in arrays that are the caller's own and can be written to."""
@@ -97,10 +101,13 @@ class CallFuture(Future):
         return self._await_exception(timeout)
 
     def _await(self, timeout: float | None) -> None:
-        if self._state == PENDING:
-            timeout = self._receive(timeout)
-        if self._state != FINISHED or self._exception is not None:
-            super().result(timeout)
+        try:
+            if self._state == PENDING:
+                timeout = self._receive(timeout)
+            if self._state != FINISHED or self._exception is not None:
+                super().result(timeout)
+        finally:
+            self = None
 
     def _await_exception(self, timeout: float | None) -> BaseException | None:
         if self._state == PENDING:

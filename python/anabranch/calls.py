@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 import pickle
 import types
+import weakref
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
+from anabranch.bindings import Bindings
 from anabranch.call_future import CallFuture
 from anabranch.errors import RequestError, TaskError
-from anabranch.failures import Failure
+from anabranch.failures import CannotCome, Failure
 from anabranch.references import IdentityCache, Ref
 from anabranch.store.pickle5 import atoms_to_bytes
 from anabranch.v1 import common_pb2, task_pb2
@@ -32,14 +32,16 @@ class Functions:
     """Functions as objects in the store: plain ones pickled once, other callables once per content.
 
     A plain function is known by identity and by what its names are bound to: one of ``__main__`` that reads a variable,
-    or calls a function, which was bound anew is pickled again. What is changed in place is not seen. Callable objects
-    have state: each submission pickles them, and stores what differs.
+    or calls a function, which was bound anew is pickled again, and so is one whose variable was changed in place, where
+    that is no larger than 64 KB. Callable objects have state: each submission pickles them, and stores what differs.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._plain = IdentityCache()
         self._others: OrderedDict[bytes, Ref] = OrderedDict()
+        # The one that was asked for last, weakly, if it travels by its name alone.
+        self._last: tuple[Callable[[], Any], Ref] | None = None
 
     def reference(self, function: Callable) -> Ref:
         """Return the reference of a function; a call keeps it until it has ended, for the function may end before.
@@ -49,19 +51,27 @@ class Functions:
         TypeError
             When it cannot be pickled; the message names it.
         """
+        last = self._last
+        if last is not None and last[0]() is function and not cloudpickle.list_registry_pickle_by_value():
+            return last[1]
+        self._client.register_code()
         try:
-            return self._reference(function)
+            reference = self._reference(function)
         except (TypeError, AttributeError, pickle.PicklingError) as error:
             name = getattr(function, "__qualname__", None) or repr(function)
             raise TypeError(f"{name} cannot be sent to the pool: {error}") from error
+        self._client.check_requirements()
+        return reference
 
     def _reference(self, function: Callable) -> Ref:
-        if isinstance(function, (types.FunctionType, types.BuiltinFunctionType)):
-            bindings = _Bindings(function)
+        if isinstance(function, types.FunctionType) or _is_plain_builtin(function):
+            bindings = Bindings(function)
             known = self._plain.find(function, bindings)
             if known is None:
                 known = self._client.put(function, never_inline=True)
                 self._plain.keep(function, known, bindings)
+            if bindings.is_empty and self._client.requirements is None:
+                self._last = weakref.ref(function), known
             return known
         import hashlib
 
@@ -74,81 +84,11 @@ class Functions:
         return known
 
 
-class _Bindings:
-    """What a function travels with, compared by identity: code, defaults, and what its names are bound to.
-
-    cloudpickle sends functions and classes that cannot be imported by value, and so the functions and classes of this
-    kind that they name, and that those name.
-    """
-
-    __slots__ = ("_values",)
-
-    def __init__(self, function: Any) -> None:
-        self._values: list[Any] = []
-        met: set[int] = set()
-        ahead = [function]
-        while ahead:
-            one = ahead.pop()
-            if id(one) in met:
-                continue
-            met.add(id(one))
-            if isinstance(one, type):
-                ahead += filter(_goes_by_value, [*one.__bases__, *map(_behind, vars(one).values())])
-                continue
-            if not isinstance(one, types.FunctionType):
-                continue
-            bound = [cell.cell_contents if _is_set(cell) else _UNSET for cell in one.__closure__ or ()]
-            if _goes_by_value(one):
-                scope = one.__globals__
-                bound += [one.__code__, *(one.__defaults__ or ()), *(one.__kwdefaults__ or {}).values()]
-                bound += [scope.get(name, _UNSET) for name in _names(one.__code__)]
-            self._values += bound
-            ahead += filter(_goes_by_value, bound)
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, _Bindings)
-            and len(self._values) == len(other._values)
-            and all(mine is theirs for mine, theirs in zip(self._values, other._values))
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def _goes_by_value(value: Any) -> bool:
-    """Whether cloudpickle sends a function or class itself, and not only where it is to be imported from."""
-    if not isinstance(value, (types.FunctionType, type)):
-        return False
-    module, name = value.__module__, value.__qualname__
-    if module == "__main__" or "<" in name:
-        return True
-    chosen = cloudpickle.list_registry_pickle_by_value()
-    return bool(chosen) and any(module == one or str(module).startswith(f"{one}.") for one in chosen)
-
-
-def _behind(member: Any) -> Any:
-    """Return the function behind a member of a class, where there is one."""
-    if isinstance(member, property):
-        return member.fget
-    return member.__func__ if isinstance(member, (staticmethod, classmethod)) else member
-
-
-@functools.lru_cache(maxsize=1024)
-def _names(code: types.CodeType) -> tuple[str, ...]:
-    """Return the names that code looks up, and what is nested in it: comprehensions, lambdas, inner functions."""
-    inner = (_names(constant) for constant in code.co_consts if isinstance(constant, types.CodeType))
-    return tuple(dict.fromkeys(itertools.chain(code.co_names, *inner)))
-
-
-_UNSET = object()
-
-
-def _is_set(cell: Any) -> bool:
-    try:
-        _ = cell.cell_contents
-    except ValueError:
-        return False
-    return True
+def _is_plain_builtin(function: Any) -> bool:
+    """Whether a builtin is one of a module: one of an object, such as a dict's `get`, has its state."""
+    return isinstance(function, types.BuiltinFunctionType) and (
+        function.__self__ is None or isinstance(function.__self__, types.ModuleType)
+    )
 
 
 class ArgumentFailed(Exception):
@@ -195,8 +135,6 @@ class Arguments:
         """
         awaited: list[CallFuture] = []
         kept: list[Ref] = []
-        store = self._client.store
-        assert store is not None
         numbers: dict[int, int] = {}
 
         def persistent_id(value: Any) -> Any:
@@ -213,9 +151,10 @@ class Arguments:
                     work.dependencies.append(ref.message)
             return ("ref", numbers[id(value)])
 
-        work.arguments.CopyFrom(store.put((args, kwargs), persistent_id=persistent_id))
-        if work.arguments.segment:
-            kept.append(self._client.hold(work.arguments))
+        arguments = self._client.put((args, kwargs), persistent_id=persistent_id)
+        work.arguments.CopyFrom(arguments.message)
+        kept.append(arguments)
+        self._client.check_requirements()
         return awaited, kept
 
     def _reference(self, value: Any) -> Ref | CallFuture | None:
@@ -264,7 +203,7 @@ def exception_of(failure: Failure) -> BaseException:
         return CancelledError(failure.message or "the call was cancelled")
     error = failure.exception()
     if isinstance(error, TaskError) and failure.kind == "unpicklable":
-        return TypeError(failure.describe()).with_traceback(None)
+        return CannotCome(failure.describe())
     return error
 
 

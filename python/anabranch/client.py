@@ -1,28 +1,32 @@
-"""The process's connection to a pool: found or started on first use, gone at exit."""
+"""A connection to a coordinator, the store behind it, and who waits for which run's messages."""
 
 from __future__ import annotations
 
-import atexit
 import os
 import random
 import threading
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from anabranch.connection import Connection, wait_for
 from anabranch.errors import AnabranchError, ConnectionFailed, RequestError
 from anabranch.references import DataRef, Holdings, Ref
 from anabranch.v1 import common_pb2, control_pb2
 from anabranch.versions import own_versions
-from anabranch.waiting import inside_task
 
 if TYPE_CHECKING:
+    from anabranch.afar.store import AfarStore
+    from anabranch.afar.transfers import Transfers
     from anabranch.credentials import Credentials
+    from anabranch.executor import Executor
     from anabranch.pool import EmbeddedPool
+    from anabranch.requirements import Requirements
     from anabranch.store import Store
 
 Push = Callable[[Any], None]
+Owner = TypeVar("Owner")
 
 
 class Client:
@@ -49,7 +53,13 @@ class Client:
     ) -> None:
         self.address = address
         self.pool = pool
-        self.store: Store | None = None
+        self.store: Store | AfarStore | None = None
+        self._others: AfarStore | None = None
+        self._transfers: Transfers | None = None
+        #: Of a standing cluster, whose workers have not what this process has.
+        self.requirements: Requirements | None = None
+        #: Those that were made with it and live.
+        self.executors: weakref.WeakSet[Executor] = weakref.WeakSet()
         self.holdings = Holdings(None)
         self._subscribers: dict[int, tuple[Push, Callable[[ConnectionFailed], None]]] = {}
         self._early: dict[int, list[Any]] = {}
@@ -66,6 +76,8 @@ class Client:
             raise
 
     def _welcome(self, timeout: float) -> None:
+        from anabranch.afar.sight import sees_store
+        from anabranch.afar.store import AfarStore
         from anabranch.store import Store
 
         writer = random.SystemRandom().randrange(1, 1 << 63)
@@ -78,14 +90,14 @@ class Client:
                 raise
             obstacle = self.connection.obstacle or "nothing comes back (is `anabranch coordinator` running there?)"
             raise ConnectionFailed(
-                f"no coordinator answers at {self.address} within {timeout:g} s: {obstacle}"
+                f"no coordinator answers at {self.address} within {timeout:g} s (timeout=): {obstacle}"
             ) from None
         self.welcome = reply.client_welcome
-        if not os.path.isdir(self.welcome.store):
-            raise ConnectionFailed(
-                f"the coordinator's store {self.welcome.store} is not visible here: "
-                "run this process on the coordinator's host, in a container that shares its /dev/shm"
-            )
+        if not sees_store(self.welcome):
+            self.store = AfarStore(self, writer=writer, inline_threshold=self.welcome.inline_threshold)
+            self.holdings = Holdings(None)
+            self.connection.add_outbox(self.holdings.take)
+            return
         self.store = Store(
             self.welcome.store,
             writer=writer,
@@ -110,7 +122,37 @@ class Client:
             What an `Error` means, or `ConnectionFailed` when no answer comes within `timeout` seconds.
         """
         future = self.connection.request(message)
+        self.connection.serve_within(future.done, timeout)
         return wait_for(future, timeout, what or f"the coordinator at {self.address}")
+
+    def begin_run(
+        self, message: control_pb2.ToCoordinator, own: Callable[[int], Owner], timeout: float | None = 60.0
+    ) -> Owner:
+        """Submit a run, or open a session, and return what ``own`` makes of its number: what will end it.
+
+        Who is interrupted before that (Ctrl-C) has nothing to end the run by: then it ends when it begins.
+
+        Raises
+        ------
+        AnabranchError
+            As `ask`.
+        """
+        future = self.connection.request(message)
+        try:
+            self.connection.serve_within(future.done, timeout)
+            answer = wait_for(future, timeout, f"the coordinator at {self.address}")
+            return own(answer.run_accepted.run)
+        except BaseException:
+            future.add_done_callback(self._end_unowned)
+            raise
+
+    def _end_unowned(self, answered: Future) -> None:
+        if answered.cancelled() or answered.exception() is not None or not self.alive:
+            return
+        run = answered.result().run_accepted.run
+        self.tell(control_pb2.ToCoordinator(cancel_run=control_pb2.CancelRun(run=run)))
+        self.tell(control_pb2.ToCoordinator(close_run=control_pb2.CloseRun(run=run)))
+        self.unsubscribe(run)
 
     def tell(self, message: control_pb2.ToCoordinator) -> None:
         """Send what is not answered."""
@@ -181,13 +223,51 @@ class Client:
 
     # ---- objects
 
-    def put(self, value: Any, *, never_inline: bool = False) -> Ref:
-        """Store a value; an `Xy` becomes one object for each of its fields."""
+    def put(self, value: Any, *, never_inline: bool = False, persistent_id: Callable[[Any], Any] | None = None) -> Ref:
+        """Store a value; an `Xy` becomes one object for each of its fields.
+
+        Parameters
+        ----------
+        value : object
+        never_inline, persistent_id
+            As of `Store.put`.
+        """
         from anabranch.data import Xy
 
         if isinstance(value, Xy):
             return self.put_data(value)
-        return self.hold(self._store().put(value, never_inline=never_inline))
+        store = self._store()
+        if self.requirements is None:
+            put = store.put(value, never_inline=never_inline, persistent_id=persistent_id)
+        else:
+            from anabranch.store.pickle5 import named_modules
+
+            self.register_code()
+            token = named_modules.set(self.requirements.named)
+            try:
+                put = store.put(value, never_inline=never_inline, persistent_id=persistent_id)
+            finally:
+                named_modules.reset(token)
+        # Of what was sent the reference says already that it is held.
+        return put if isinstance(put, Ref) else self.hold(put)
+
+    def register_code(self) -> None:
+        """Have the user's own modules travel by value, where the workers have an interpreter of their own."""
+        if self.requirements is not None:
+            from anabranch.local_code import register_local_modules
+
+            register_local_modules()
+
+    def check_requirements(self) -> None:
+        """Refuse what needs packages that a worker has not; costs nothing when nothing new was stored.
+
+        Raises
+        ------
+        RequestError
+            As of `Requirements.check`.
+        """
+        if self.requirements is not None:
+            self.requirements.check()
 
     def put_data(self, value: Any) -> DataRef:
         """Store the fields of an `Xy`."""
@@ -218,21 +298,45 @@ class Client:
 
         One that came before the coordinator died is read while its bytes stand here.
         """
-        from anabranch.pieces import fetch, has_other_stores
-        from anabranch.store import ObjectLost, StoreError
+        # Of the module that has them: an import of names out of a package costs a read of a small value its half.
+        from anabranch.store.errors import ObjectLost, StoreError
 
         lost = self.connection.lost
-        if lost is None or self.store is None or self._closed:
+        if lost is None or self._closed or not self.sees_store:
             try:
                 return self._store().get(message, own=own)
             except ObjectLost:
-                if not message.segment or self.connection.is_current_thread or not has_other_stores(self):
+                if not self.sees_store or not message.segment or not self._has_other_stores():
                     raise
-                return self._store().get(fetch(self, message), own=own)
+            return self._afar_store().get(message, own=own)
         try:
             return self.store.get(message, own=own)
         except StoreError as error:
             raise lost from error
+
+    def _has_other_stores(self) -> bool:
+        """Whether there are workers that do not see the coordinator's store."""
+        status = self.ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest())).status
+        return any(worker.own_store for worker in status.workers)
+
+    def _afar_store(self) -> AfarStore:
+        """What reads objects of other hosts' stores."""
+        from anabranch.afar.store import AfarStore
+
+        with self._lock:
+            if self._others is None:
+                self._others = AfarStore(self, writer=self._store().writer, inline_threshold=0)
+            return self._others
+
+    @property
+    def transfers(self) -> Transfers:
+        """Through which bytes travel that this process does not see."""
+        from anabranch.afar.transfers import Transfers
+
+        with self._lock:
+            if self._transfers is None:
+                self._transfers = Transfers(self)
+            return self._transfers
 
     def _holders(self) -> str:
         """Who holds most of the store, for the error of a `put` that found it full."""
@@ -253,24 +357,43 @@ class Client:
         self.holdings.give_back(identifier)
         self.connection.wake()
 
-    def _store(self) -> Store:
+    def _store(self) -> Store | AfarStore:
         if self.store is None or self.connection.lost is not None:
             raise self.connection.lost or ConnectionFailed(f"the connection to {self.address} was closed")
         return self.store
+
+    @property
+    def sees_store(self) -> bool:
+        """Whether objects of the coordinator's store are mapped here; they have to be fetched otherwise."""
+        from anabranch.store import Store
+
+        return isinstance(self.store, Store)
 
     @property
     def alive(self) -> bool:
         """Whether requests can be answered."""
         return self.connection.lost is None
 
+    def finish_calls(self) -> None:
+        """Wait for the calls of all executors; they take no more."""
+        for executor in list(self.executors):
+            executor.shutdown()
+
     def close(self) -> None:
         """End the connection, and the embedded pool with it."""
         self._closed = True
-        self.connection.close()
-        if self.store is not None:
-            self.store.close()
-        if self.pool is not None:
-            self.pool.close()
+        # Who is interrupted in the midst of this (Ctrl-C) leaves no pool behind.
+        try:
+            if self.requirements is not None:
+                from anabranch.local_code import forget_local_modules
+
+                forget_local_modules()
+            self.connection.close()
+            if self.store is not None:
+                self.store.close()
+        finally:
+            if self.pool is not None:
+                self.pool.close()
 
 
 def _check_endpoint(address: str) -> None:
@@ -281,140 +404,3 @@ def _check_endpoint(address: str) -> None:
         )
     if scheme == "ipc" and not os.path.exists(rest):
         raise ConnectionFailed(f"no coordinator at {address}: {rest} does not exist")
-
-
-# ---- the process's client
-
-_current: Client | None = None
-_settings: dict[str, Any] = {}
-_lock = threading.RLock()
-
-
-def init(
-    address: str | None = None,
-    slots: int | None = None,
-    *,
-    store_budget: int | str | None = None,
-    python: str | None = None,
-    key: str | None = None,
-    server_key: str | None = None,
-    timeout: float = 30.0,
-) -> None:
-    """Connect to a standing coordinator, or start an embedded pool. Without it the first use starts one.
-
-    Parameters
-    ----------
-    address : str, optional
-        Control endpoint of a coordinator; ``ANABRANCH_ADDRESS`` when not given; an embedded pool when neither is.
-    slots : int, optional
-        Tasks that an embedded pool runs at a time; as many as there are cores when not given.
-    store_budget : int or str, optional
-        Bytes that an embedded pool's store may take (``"2G"``).
-    python : str, optional
-        Interpreter that runs the tasks of an embedded pool; this one when not given.
-    key : str, optional
-        File with this program's key, for a coordinator with keys at a tcp address; ``ANABRANCH_KEY`` when not given.
-    server_key : str, optional
-        File with the coordinator's public key; ``ANABRANCH_SERVER_KEY``, then ``coordinator.pub`` beside `key`.
-    timeout : float
-        Seconds to wait for an answer.
-
-    Raises
-    ------
-    ConnectionFailed
-        When nothing answers at the address, or the pool does not start; the message says why.
-    RequestError
-        When another pool is in use already, or a key file is of no use.
-    """
-    global _current, _settings
-    wanted = {
-        "address": address,
-        "slots": slots,
-        "store_budget": store_budget,
-        "python": python,
-        "key": key,
-        "server_key": server_key,
-    }
-    with _lock:
-        if _current is not None and _current.alive:
-            if wanted == _settings or not any(value is not None for value in wanted.values()):
-                return
-            raise RequestError(f"already connected to {_current.address}; call ab.shutdown() first")
-        shutdown()
-        _current = _connect(**wanted, timeout=timeout)
-        _settings = wanted
-
-
-def _connect(
-    address: str | None,
-    slots: int | None,
-    store_budget: int | str | None,
-    python: str | None,
-    key: str | None,
-    server_key: str | None,
-    timeout: float,
-) -> Client:
-    address = address or os.environ.get("ANABRANCH_ADDRESS") or None
-    if inside_task():
-        # The pool is there: it runs the task that asks.
-        slots = store_budget = python = None
-    if address is not None:
-        if slots is not None or store_budget is not None or python is not None:
-            raise RequestError(f"slots, store_budget and python are for embedded pools; {address} has its own")
-        return Client(address, timeout=timeout, credentials=_credentials(address, key, server_key))
-    from anabranch.pool import EmbeddedPool
-
-    pool = EmbeddedPool(slots=slots, store_budget=store_budget, python=python, timeout=timeout)
-    try:
-        return Client(pool.address, pool, timeout)
-    except AnabranchError as error:
-        error.args = (pool.explain(str(error)),)
-        pool.close()
-        raise
-    except BaseException:
-        pool.close()
-        raise
-
-
-def _credentials(address: str, key: str | None, server_key: str | None) -> Credentials | None:
-    """Return the keys for an address; those are for tcp, ipc has the modes of files."""
-    key = key or os.environ.get("ANABRANCH_KEY")
-    if not key or not address.startswith("tcp:"):
-        return None
-    from anabranch.credentials import load_credentials
-
-    return load_credentials(key, server_key or os.environ.get("ANABRANCH_SERVER_KEY"))
-
-
-def current() -> Client:
-    """Return the process's client; starts an embedded pool when there is none."""
-    with _lock:
-        if _current is None or not _current.alive:
-            init()
-        assert _current is not None
-        return _current
-
-
-def shutdown() -> None:
-    """End the connection and the embedded pool. Runs that were not detached end with it."""
-    global _current, _settings
-    with _lock:
-        client, _current, _settings = _current, None, {}
-    if client is not None:
-        client.close()
-
-
-def _forget_in_child() -> None:
-    # Sockets and threads do not cross a fork; the child connects anew when it needs to.
-    global _current, _settings, _lock
-    if _current is not None and _current.pool is not None:
-        _current.pool.forget()
-    _abandoned.append(_current)
-    _current, _settings, _lock = None, {}, threading.RLock()
-
-
-#: Clients of a parent process: kept, because ending them would touch sockets that are not this process's.
-_abandoned: list[Client | None] = []
-
-os.register_at_fork(after_in_child=_forget_in_child)
-atexit.register(shutdown)

@@ -28,9 +28,10 @@ LARGEST_MESSAGE = 256 << 20
 PERIOD = 0.25
 
 
-# zmq.POLLIN and zmq.EVENTS: the package is imported when there is something to connect to.
+# zmq.POLLIN, zmq.EVENTS and zmq.DONTWAIT: the package is imported when there is something to connect to.
 _READABLE = 1
 _EVENTS = 15
+_NOW = 1
 #: Messages that are to be sent; bytes are whole messages already.
 Outbox = Callable[[], Iterable["control_pb2.ToCoordinator | bytes"]]
 
@@ -59,6 +60,13 @@ def _explain(event: int, value: int, has_keys: bool) -> tuple[str, bool]:
             "or it is no coordinator"
         ), False
     return "it hangs up in the handshake: it wants a key (key=, ANABRANCH_KEY), or it is no coordinator", False
+
+
+def _oversized(what: str | None, size: int) -> str:
+    return (
+        f"a message of {size} bytes to the coordinator ({what}) is over the limit of a message, {LARGEST_MESSAGE} "
+        "bytes (fixed); submit less at a time, and hand large values over by ab.put, for the store does not count"
+    )
 
 
 class Connection:
@@ -108,6 +116,8 @@ class Connection:
         self._lost: ConnectionFailed | None = None
         self._lock = threading.Lock()
         self._turn = threading.Lock()
+        #: The thread that has the turn, 0 for none.
+        self._server = 0
         # Held for each use of the socket, which whoever has something to send may use beside the one who has the turn.
         self._socket_lock = threading.Lock()
         self.periodic: Callable[[], bool] = lambda: False
@@ -142,7 +152,9 @@ class Connection:
             ) from None
         self._events = select.epoll()
         self._ends = self._monitor.getsockopt(zmq.FD)
-        for descriptor in (self._socket.getsockopt(zmq.FD), self._ends, self._wake):
+        self._arrivals = self._socket.getsockopt(zmq.FD)
+        self._nothing = zmq.Again
+        for descriptor in (self._arrivals, self._ends, self._wake):
             self._events.register(descriptor, select.EPOLLIN)
         # The connection's thread waits for events through this: closed while another thread has the turn.
         self._gate = select.epoll()
@@ -156,9 +168,18 @@ class Connection:
     # ---- for callers
 
     def send(self, message: control_pb2.ToCoordinator) -> None:
-        """Send what needs no answer; messages leave in the order of the calls."""
+        """Send what needs no answer; messages leave in the order of the calls.
+
+        Raises
+        ------
+        RequestError
+            When it is larger than the coordinator takes; nothing has been sent then.
+        """
         message.protocol = PROTOCOL
-        self._outgoing.append(message.SerializeToString())
+        data = message.SerializeToString()
+        if len(data) > LARGEST_MESSAGE:
+            raise RequestError(_oversized(message.WhichOneof("body"), len(data)))
+        self._outgoing.append(data)
         self.wake()
 
     def request(self, message: control_pb2.ToCoordinator) -> Future:
@@ -170,7 +191,12 @@ class Connection:
                 return future
             message.request = next(self._numbers)
             self._waiting[message.request] = future
-        self.send(message)
+        try:
+            self.send(message)
+        except RequestError:
+            with self._lock:
+                self._waiting.pop(message.request, None)
+            raise
         return future
 
     def add_outbox(self, outbox: Outbox) -> None:
@@ -201,6 +227,7 @@ class Connection:
         if not self._turn.acquire(blocking=False):
             return
         try:
+            self._server = threading.get_ident()
             self._gate.modify(self._events, 0)
             while not (is_over() or self._closing or self._lost is not None):
                 left = None if deadline is None else deadline - time.monotonic()
@@ -208,10 +235,32 @@ class Connection:
                     return
                 self._serve(left)
         finally:
+            self._server = 0
             # Before the turn is given up: else the gate could open on the thread that takes it next.
             if not self._gate.closed:
                 self._gate.modify(self._events, select.EPOLLIN)
             self._turn.release()
+
+    def serve_within(self, is_over: Callable[[], bool], seconds: float | None) -> bool:
+        """Do the connection's work until `is_over`, or for so long, if the caller has the turn; False when it has not.
+
+        For what has to wait within a callback, such as a read whose bytes have to come: no other thread could receive
+        what is waited for. Other callbacks run meanwhile.
+        """
+        if self._server != threading.get_ident():
+            return False
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while not (is_over() or self._lost is not None):
+            left = PERIOD if deadline is None else min(PERIOD, deadline - time.monotonic())
+            if left <= 0:
+                break
+            with uninterrupted():
+                # The socket's descriptor does not tell again of what the outer call has seen and not yet received.
+                self._receive()
+                self._transmit()
+            if not is_over():
+                self._serve(left)
+        return True
 
     def defer(self, work: Callable[[], None]) -> None:
         """Have the thread that has the turn do this next. Takes no lock: finalizers call it."""
@@ -265,8 +314,10 @@ class Connection:
                 # Whoever waits for a result may have been faster.
                 if self._turn.acquire(blocking=False):
                     try:
+                        self._server = threading.get_ident()
                         self._serve(0)
                     finally:
+                        self._server = 0
                         self._turn.release()
         finally:
             with self._turn:
@@ -285,7 +336,7 @@ class Connection:
                 self._clear_wake()
             while self._deferred:
                 self._deferred.popleft()()
-            self._receive()
+            self._receive(is_told=self._arrivals in ready)
             if self._ends in ready and (end := self._drain_monitor()) and not self._closing:
                 self.fail(ConnectionFailed(end))
             if woken or self._looks_again or self._outgoing:
@@ -302,13 +353,18 @@ class Connection:
                 os.eventfd_read(self._wake)
             self._woken = False
 
-    def _receive(self) -> None:
+    def _receive(self, is_told: bool = False) -> None:
         # Bounded, so that what is to be sent does not wait behind a flood of answers.
         for _ in range(256):
             with self._socket_lock:
-                if not self._is_readable():
+                # Whoever was told that something came need not ask; an exception for nothing costs more than to ask.
+                if not (is_told or self._is_readable()):
                     return
-                data = self._socket.recv()
+                is_told = False
+                try:
+                    data = self._socket.recv(_NOW)
+                except self._nothing:
+                    return
             message = control_pb2.FromCoordinator()
             try:
                 message.ParseFromString(data)
@@ -341,7 +397,7 @@ class Connection:
         if future is None or not future.set_running_or_notify_cancel():
             return
         if message.WhichOneof("body") == "error":
-            future.set_exception(exception_for(message.error))
+            future.set_exception(exception_for(message.error, self.address))
         else:
             future.set_result(message)
 
@@ -357,14 +413,24 @@ class Connection:
                 if not isinstance(message, bytes):
                     message.protocol = PROTOCOL
                     message = message.SerializeToString()
+                if len(message) > LARGEST_MESSAGE:
+                    # Whoever waits for what it asks for must not wait for ever.
+                    self.fail(ConnectionFailed(_oversized("calls", len(message))))
+                    return
                 self._outgoing.append(message)
         if not self._outgoing or self._socket.closed:
             return
         while self._outgoing:
             try:
-                self._socket.send(self._outgoing.popleft(), zmq.NOBLOCK)
-            except zmq.ZMQError:
+                self._socket.send(self._outgoing[0], zmq.NOBLOCK)
+            except zmq.Again:
+                # It keeps its place: `_serve` comes back to it, and the socket's descriptor tells when it may leave.
                 return
+            except zmq.ZMQError as error:
+                self._outgoing.clear()
+                self.fail(ConnectionFailed(f"cannot send to {self.address}: {error}"))
+                return
+            self._outgoing.popleft()
         # Sending takes note of what has come: the socket's descriptor will not tell of that again.
         if self._is_readable():
             self.wake()
@@ -407,12 +473,12 @@ class Connection:
         os.close(self._wake)
 
 
-def exception_for(error: control_pb2.Error) -> AnabranchError:
-    """Return the exception that an answer of `Error` means."""
+def exception_for(error: control_pb2.Error, address: str) -> AnabranchError:
+    """Return the exception that an answer of `Error` from a coordinator at `address` means."""
     if error.code == control_pb2.ERROR_CODE_INVALID_GRAPH:
         return GraphError(error.message, error.node)
     if error.code in (control_pb2.ERROR_CODE_VERSION_MISMATCH, control_pb2.ERROR_CODE_STORE_MISMATCH):
-        return VersionMismatch(error.message)
+        return VersionMismatch(f"the coordinator at {address} refuses: {error.message}")
     if error.code in (control_pb2.ERROR_CODE_SHUTTING_DOWN, control_pb2.ERROR_CODE_NOT_WELCOMED):
         return ConnectionFailed(error.message)
     return RequestError(error.message)
@@ -425,4 +491,4 @@ def wait_for(future: Future, seconds: float | None, what: str) -> Any:
     except FutureTimeoutError as error:
         if future.done():
             raise
-        raise ConnectionFailed(f"{what}: no answer within {seconds:g} s") from error
+        raise ConnectionFailed(f"{what}: no answer within {seconds:g} s (fixed)") from error

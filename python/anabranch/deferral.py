@@ -4,8 +4,20 @@ from __future__ import annotations
 
 # The functions behind those of `signal`, which spend microseconds on making numbers into enumerations.
 import _signal
+import os
 import threading
+from _thread import get_ident
 from typing import Any
+
+_main = threading.main_thread().ident
+
+
+def _forked() -> None:
+    global _main
+    _main = threading.main_thread().ident
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class uninterrupted:
@@ -17,11 +29,11 @@ class uninterrupted:
     __slots__ = ("_handler", "_seen")
 
     def __enter__(self) -> None:
-        self._seen: list[tuple[int, Any]] = []
         self._handler = None
-        if threading.get_ident() == threading.main_thread().ident:
+        if get_ident() == _main:
             handler = _signal.getsignal(_signal.SIGINT)
             if callable(handler):
+                self._seen: list[tuple[int, Any]] = []
                 self._handler = handler
                 _signal.signal(_signal.SIGINT, self._note)
 

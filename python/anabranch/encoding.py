@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
     from anabranch.graph import Pipeline
     from anabranch.references import Ref
 
-_FIT = {
+FIT = {
     "each": graph_pb2.FIT_POLICY_EACH,
     "all": graph_pb2.FIT_POLICY_ALL,
     "sequential": graph_pb2.FIT_POLICY_SEQUENTIAL,
 }
-_JOIN = {"natural": graph_pb2.JOIN_POLICY_NATURAL, "product": graph_pb2.JOIN_POLICY_PRODUCT}
-_MISSING = {"fail": graph_pb2.MISSING_POLICY_FAIL, "drop": graph_pb2.MISSING_POLICY_DROP}
+JOIN = {"natural": graph_pb2.JOIN_POLICY_NATURAL, "product": graph_pb2.JOIN_POLICY_PRODUCT}
+MISSING = {"fail": graph_pb2.MISSING_POLICY_FAIL, "drop": graph_pb2.MISSING_POLICY_DROP}
 
 
 class EncodedGraph:
@@ -73,22 +74,38 @@ def _encode_node(client: Client, node: Node, refs: list[Ref]) -> graph_pb2.Node:
         if native.parameters:
             message.native_parameters = _json(node, native)
     else:
-        message.payload.CopyFrom(_store(client, node.step, node, type(node.step).__name__, refs).message)
+        message.payload.CopyFrom(_store(client, as_configured(node.step), node, type(node.step).__name__, refs).message)
     if node.variants is not None:
         message.variant_count = len(node.variants)
         message.variants.CopyFrom(_store(client, node.variants, node, "params=", refs).message)
     if node.role is Role.SPLITTER:
         message.splits = node.step.splits
     if isinstance(node, OrNode):
-        message.fit = _FIT[node.fit]
+        message.fit = FIT[node.fit]
         message.in_sample = node.in_sample
         if node.cv is not None:
             message.oof_splitter.CopyFrom(_store(client, _splitter(node), node, "cv=", refs).message)
     if isinstance(node, AndNode):
         message.over.extend(node.over)
-        message.join = _JOIN[node.join]
-        message.missing = _MISSING[node.missing]
+        message.join = JOIN[node.join]
+        message.missing = MISSING[node.missing]
     return message
+
+
+def as_configured(step: Any) -> Any:
+    """Return a transformer that makes the frames which scikit-learn's configuration here asks for.
+
+    It is fitted in another process, whose configuration is its own. What was said by its own `set_output` holds.
+    """
+    sklearn = sys.modules.get("sklearn")
+    wanted = sklearn.get_config()["transform_output"] if sklearn is not None else "default"
+    if wanted == "default" or not hasattr(step, "set_output") or hasattr(step, "_sklearn_output_config"):
+        return step
+    twin = sklearn.clone(step)
+    try:
+        return twin.set_output(transform=wanted)
+    except ValueError:  # a step within it makes no frames; the configuration passes over it
+        return step
 
 
 def _native(node: Node) -> Native | None:

@@ -144,6 +144,11 @@ class Entry:
         return sum(record.bytes_out for record in self._records)
 
     @property
+    def bytes_copied(self) -> int:
+        """Bytes that its tasks copied: outputs into the store, and inputs that could not be read in place."""
+        return sum(usage.bytes_copied for usage in self._usages())
+
+    @property
     def attempts(self) -> int:
         """How often the hardest of its tasks was tried."""
         return max((record.attempts for record in self._records), default=0)

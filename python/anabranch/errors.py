@@ -55,7 +55,7 @@ class SaveError(AnabranchError, ValueError):
 
 
 class RunError(AnabranchError):
-    """A run that finished with failed keys (raised with ``on_error="raise"``).
+    """A run that finished with failed keys (raised with ``on_error="raise"``), or was cancelled while waited for.
 
     Attributes
     ----------

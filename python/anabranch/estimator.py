@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -11,13 +12,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 
 from anabranch.errors import GraphError, RequestError
-from anabranch.evaluation import path_classes
+from anabranch.evaluation import check_uncut, path_classes
 from anabranch.graph import Pipeline
 from anabranch.graph_parameters import copied, parameters, set_parameters
 from anabranch.node import Node
 from anabranch.nodes import Mean
 from anabranch.path import Path
 from anabranch.roles import Role, estimator_type
+from anabranch.weighted_fit import WeightedFit
 
 
 def check_estimable(graph: Pipeline) -> None:
@@ -95,7 +97,12 @@ class GraphEstimator(BaseEstimator):
         return self
 
     def __sklearn_clone__(self) -> GraphEstimator:
-        return GraphEstimator(copied(self.graph))
+        twin = GraphEstimator(copied(self.graph))
+        # What `set_fit_request`, `set_output` and the like have noted, which is no parameter; as scikit-learn does.
+        for noted in ("_metadata_request", "_sklearn_output_config"):
+            if noted in vars(self):
+                setattr(twin, noted, copy.deepcopy(getattr(self, noted)))
+        return twin
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import get_tags
@@ -138,6 +145,7 @@ class GraphEstimator(BaseEstimator):
 
     # ---- fitting
 
+    @WeightedFit
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> GraphEstimator:
         """Fit the graph on the pool and return the estimator.
 
@@ -146,7 +154,7 @@ class GraphEstimator(BaseEstimator):
         X : array, data frame or sparse matrix, shape (n_samples, n_features)
         y : array, shape (n_samples,) or (n_samples, n_outputs), optional
         sample_weight : array, shape (n_samples,), optional
-            For the nodes whose estimators take it.
+            For the nodes whose estimators take it. The signature of an instance has it where all its predictors do.
 
         Raises
         ------
@@ -179,7 +187,9 @@ class GraphEstimator(BaseEstimator):
                 end.name,
             )
         _warn([text for entry in run for text in entry.warnings])
-        return run.select(entries[0])
+        path = run.select(entries[0])
+        check_uncut(path)
+        return path
 
     def _table(self, X: Any) -> Any:
         """Return X with the rows and columns that the sources take; raises ValueError when it has none."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from anabranch.data import Xy
 from anabranch.errors import RequestError
-from anabranch.path import INPUT, Given, Path, Step, given_data
+from anabranch.path import INPUT, PARTS, Given, Path, Step, given_data
 from anabranch.roles import Role
 from anabranch.runtime.estimators import takes_column
-from anabranch.scoring import SCORE, resolve_scoring
+from anabranch.scoring import SCORE, resolve_scoring, weighted
 
 _COLUMNS = ("y", "sample_weight", "groups", "row_ids")
 
@@ -39,12 +39,29 @@ def evaluate(path: Path, X: Given, y: Any = None, sample_weight: Any = None, las
     ----------
     last : bool
         False leaves out the last step.
+
+    Raises
+    ------
+    RequestError
+        When new data would have to be cut into parts.
     """
+    check_uncut(path)
     given = given_data(path, X, y, sample_weight)
     outputs: list[Xy] = []
     for step in path.steps if last else path.steps[:-1]:
         outputs.append(_run(step, _items(step, outputs, given), step.output))
     return outputs
+
+
+def check_uncut(path: Path) -> None:
+    """Raise `RequestError` when the path needs new data cut into parts; the message says what to do."""
+    for step in path.steps:
+        if step.form == PARTS:
+            raise RequestError(
+                f"node {step.name!r} joins the rows of {len(step.inputs)} parts, each from fits of its own, and a path "
+                "takes data whole: use predict, transform or score of the run, or cross_validate of the graph, which "
+                "cut new data as the fit was cut"
+            )
 
 
 def _items(step: Step, outputs: list[Xy], given: Mapping[str, Xy]) -> list[list[Xy]]:
@@ -144,7 +161,7 @@ def score(path: Path, X: Given, y: Any, sample_weight: Any, scoring: Any) -> Any
     y = as_array(y)
     step = path.steps[-1]
     context: Any = LocalContext(step.name)
-    scorers: Any = resolve_scoring(scoring)
+    scorers: Any = weighted(resolve_scoring(scoring))
     items = _items(step, evaluate(path, X, y, sample_weight, last=False), given_data(path, X, y, sample_weight))
     if step.role in (Role.FUNCTION, Role.NATIVE):
         result = _with_columns(_call_function(step, items), [xy for item in items for xy in item])

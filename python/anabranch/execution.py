@@ -14,7 +14,8 @@ from anabranch.mode import Mode
 from anabranch.models import choices, encode_models
 from anabranch.node import Node
 from anabranch.run import Run
-from anabranch.scoring import SCORE, resolve_scoring
+from anabranch.scoring import SCORE, resolve_scoring, weighted
+from anabranch.slots import start_spark
 from anabranch.v1 import control_pb2, graph_pb2
 
 if TYPE_CHECKING:
@@ -114,10 +115,22 @@ def run_graph(
     RunError
         With ``on_error="raise"``, when a key failed.
     """
-    from anabranch.client import current
+    from anabranch.afar.showing import progress_of_transfers
+    from anabranch.process_client import current
 
     if on_error not in _ON_ERROR:
         raise RequestError(f"on_error={on_error!r}; use continue, stop or raise")
+    scores = mode in (Mode.SCORE, Mode.CROSS_VALIDATE)
+    for option, is_idle in {
+        "scoring": scoring is not None and not scores,
+        "cv": cv is not None and mode is not Mode.CROSS_VALIDATE,
+        "return_train_score": return_train_score and mode is not Mode.CROSS_VALIDATE,
+    }.items():
+        if is_idle:
+            raise RequestError(
+                f"{option}= has no effect on {mode.name.lower()}: "
+                f"use cross_validate{', or score' * (option == 'scoring')}"
+            )
     if models is not None and models.graph is not graph:
         raise RequestError("models= is a run of another graph; give one of this graph")
     if mode not in (Mode.FIT, Mode.CROSS_VALIDATE) and models is None:
@@ -125,14 +138,19 @@ def run_graph(
     # Before anything is stored: a dict of inputs may be what tells a one-node graph its node.
     by_node = nodes_by_reference(graph, X) if is_by_node(X) else None
     graph.validate()
-    scorers = resolve_scoring(scoring) if mode in (Mode.SCORE, Mode.CROSS_VALIDATE) else None
+    if any(node.executor == "spark" for node in graph.nodes):
+        start_spark()
+    scorers = resolve_scoring(scoring) if scores else None
     if scorers is None and mode is Mode.CROSS_VALIDATE:
         # As in scikit-learn: there weights are for fits, and each estimator's own score gets none.
         scorers = {SCORE: None}
+    if mode is Mode.SCORE:
+        scorers = weighted(scorers)
     client = current()
     table = {"partitions": partitions, "by": by, "sample_weight": sample_weight, "groups": groups, "row_ids": row_ids}
-    inputs = _inputs(client, graph, by_node, X, y, models, table)
-    encoded = encode_graph(client, graph)
+    with progress_of_transfers(progress):
+        inputs = _inputs(client, graph, by_node, X, y, models, table)
+        encoded = encode_graph(client, graph)
     refs: list[Ref] = [*encoded.refs, *(ref for one in inputs.values() for ref in one.refs)]
     options = graph_pb2.RunOptions(
         mode=int(mode),  # type: ignore[arg-type]
@@ -156,10 +174,15 @@ def run_graph(
         name=name or graph.name,
         detached=detached,
     )
-    answer = client.ask(control_pb2.ToCoordinator(submit_run=submission), timeout=None)
-    run = Run(client, answer.run_accepted.run, graph, mode, refs=refs, models=models, detached=detached)
+    client.check_requirements()
+    run = client.begin_run(
+        control_pb2.ToCoordinator(submit_run=submission),
+        lambda number: Run(client, number, graph, mode, refs=refs, models=models, detached=detached),
+        timeout=None,
+    )
     if wait or on_error == "raise":
         run.wait(progress=progress)
+        run.raise_if_cancelled()
     if on_error == "raise":
         run.raise_if_failed()
     return run
@@ -190,19 +213,25 @@ def _inputs(
 def _target(by_node: Mapping[Node, Any] | None, X: Any, y: Any) -> Any:
     """Return the y by which folds may be stratified."""
     from anabranch.data import Xy
-    from anabranch.references import Ref
+    from anabranch.references import DataRef, Ref
+
+    def opened(item: Any) -> Any:
+        if isinstance(item, DataRef):
+            # What is not looked at need not be fetched.
+            return Xy(None, item.parts["y"].get() if "y" in item.parts else None)
+        return item.get() if isinstance(item, Ref) else item
 
     if by_node is not None:
         first = next(iter(by_node.values()))
         items = list(first) if isinstance(first, (list, tuple)) else [first]
-        items = [item.get() if isinstance(item, Ref) else item for item in items]
+        items = [opened(item) for item in items]
         targets = [item.y for item in items if isinstance(item, Xy) and item.y is not None]
         if len(targets) < len(items):
             return None
         from anabranch.nodes.concatenate import vstack
 
         return targets[0] if len(targets) == 1 else vstack(targets)
-    item = X.get() if isinstance(X, Ref) else X
+    item = opened(X) if y is None else X
     if y is None and isinstance(item, Xy):
         y = item.y
     return y.get() if isinstance(y, Ref) else y

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import itertools
+import math
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from anabranch.call_bytes import CallBytes, entry, submission
 from anabranch.call_future import CallFuture, succeed
 from anabranch.calls import ArgumentFailed, Arguments, Functions, chunk_call, exception_of
-from anabranch.client import current
 from anabranch.errors import ConnectionFailed
 from anabranch.failures import Failure
+from anabranch.in_order import Door, InOrder, MappedCall
 from anabranch.node import Native, parse_bytes
+from anabranch.process_client import current
 from anabranch.references import Ref
 from anabranch.v1 import control_pb2, task_pb2
 from anabranch.waiting import waiting
@@ -25,8 +28,22 @@ from anabranch.waiting import waiting
 if TYPE_CHECKING:
     from anabranch.timeline import CallTimeline
 
+_Future = TypeVar("_Future", bound=CallFuture)
+
 #: Calls that leave in one message, at most.
 BATCH = 1024
+
+
+class _General:
+    """A call whose arguments are more than small atoms, and what has to stand until it has been answered."""
+
+    __slots__ = ("awaited", "call", "kept", "named")
+
+    def __init__(self, call: control_pb2.Call, named: CallBytes, awaited: list[CallFuture], kept: list[Ref]) -> None:
+        self.call = call
+        self.named = named
+        self.awaited = awaited
+        self.kept = kept
 
 
 class Executor(concurrent.futures.Executor):
@@ -34,7 +51,9 @@ class Executor(concurrent.futures.Executor):
 
     Differences: an argument may be an `ab.Ref` or a future of the same executor, whose value the function then gets (a
     chain runs without coming back here); large arrays are stored once and mapped; functions of ``__main__`` and lambdas
-    work. A call that runs can be cancelled. Arrays in results are read-only views of the store.
+    work. A call that runs can be cancelled. Arrays in results are read-only views of the store. A function of
+    ``__main__`` travels with the variables that it reads, as they are when it is submitted; of one that is larger than
+    64 KB a change in place is not seen: pass it as an argument.
 
     Parameters
     ----------
@@ -59,9 +78,15 @@ class Executor(concurrent.futures.Executor):
         retries: int = 0,
         trace: str | os.PathLike[str] | None = None,
     ) -> None:
+        for name, value in {"timeout": timeout, "threads": threads, "retries": retries}.items():
+            if value is not None and value < 0:
+                raise ValueError(f"{name}={value}: must not be negative")
         self.client = current()
         limits = task_pb2.Limits(
-            timeout_ms=round((timeout or 0) * 1000), memory_bytes=parse_bytes(memory, "executor"), threads=threads or 0
+            # Less than a millisecond is not no limit at all.
+            timeout_ms=math.ceil((timeout or 0) * 1000),
+            memory_bytes=parse_bytes(memory, "executor"),
+            threads=threads or 0,
         )
         self._common = control_pb2.Call(retries=retries)
         if timeout or memory or threads:
@@ -75,7 +100,7 @@ class Executor(concurrent.futures.Executor):
         self._pending: dict[int, CallFuture] = {}
         # What calls need that have not been answered, cancelled ones too: an object that is released before its call is
         # sent would be gone when the call comes.
-        self._kept: dict[int, Any] = {}
+        self._kept: dict[int, tuple[CallBytes, tuple] | _General] = {}
         self._idle = threading.Condition()
         self._ended = threading.Event()
         self._shut = False
@@ -87,10 +112,14 @@ class Executor(concurrent.futures.Executor):
             self._timeline = CallTimeline(trace)
         assert self.client.store is not None
         self._store = self.client.store
-        answer = self.client.ask(control_pb2.ToCoordinator(open_session=control_pb2.OpenSession(name="executor")))
-        self._run = answer.run_accepted.run
-        self.client.subscribe(self._run, self._results, self._lose)
+        session = control_pb2.OpenSession(name="executor")
+        self._run = self.client.begin_run(control_pb2.ToCoordinator(open_session=session), self._own)
         self.client.connection.add_outbox(self._outbox)
+        self.client.executors.add(self)
+
+    def _own(self, run: int) -> int:
+        self.client.subscribe(run, self._results, self._lose)
+        return run
 
     # ---- calls
 
@@ -110,7 +139,9 @@ class Executor(concurrent.futures.Executor):
         RuntimeError
             After `shutdown`.
         """
-        future = self._submit(self._named(fn), args, kwargs)
+        return self._sent(self._submit(self._named(fn), args, kwargs))
+
+    def _sent(self, future: _Future) -> _Future:
         # The first of several leaves at once. Those behind it gather until the connection's thread comes to them.
         if len(self._pending) == 1 or len(self._queue) >= BATCH:
             self.client.connection.flush()
@@ -130,11 +161,17 @@ class Executor(concurrent.futures.Executor):
             last = self._last_bytes = CallBytes(self._common, function, self._store.writer, name)
         return last
 
-    def _submit(self, named: CallBytes, args: tuple, kwargs: dict) -> CallFuture:
+    def _submit(
+        self,
+        named: CallBytes,
+        args: tuple,
+        kwargs: dict,
+        made: Callable[[int, Executor], _Future] = CallFuture,
+    ) -> _Future:
         if self._lost is not None:
             raise self._lost
         number = next(self._numbers)
-        future = CallFuture(number, self)
+        future = made(number, self)
         data = None if kwargs else self._arguments.plain(args)
         if data is None:
             try:
@@ -144,19 +181,23 @@ class Executor(concurrent.futures.Executor):
                 return future
         elif named.function is None:
             # A native function takes references; it does not see other values.
-            encoded, kept = named.bare(number), None
+            encoded, kept = named.bare(number), (named, args)
         else:
-            encoded, kept = named.python(number, self._store.number(len(data)), data), named.function
+            encoded, kept = named.python(number, self._store.number(len(data)), data), (named, args)
+        self._enter(future, named.name, encoded, kept)
+        return future
+
+    def _enter(self, future: CallFuture, name: str, encoded: bytes, kept: tuple | _General) -> None:
+        number = future.number
         if self._timeline is not None:
-            self._timeline.submitted(number, named.name)
+            self._timeline.submitted(number, name)
         self._kept[number] = kept
         self._pending[number] = future
         self._queue.append(encoded)
         if self._lost is not None:
             self._lose(self._lost)
-        return future
 
-    def _general(self, number: int, named: CallBytes, args: tuple, kwargs: dict) -> tuple[bytes, list[Any]]:
+    def _general(self, number: int, named: CallBytes, args: tuple, kwargs: dict) -> tuple[bytes, _General]:
         call = control_pb2.Call(call=number)
         call.MergeFrom(named.common)
         if named.function is not None:
@@ -164,10 +205,33 @@ class Executor(concurrent.futures.Executor):
         awaited, kept = self._arguments.encode(args, kwargs, call.work)
         if awaited:
             call.after.extend(one.number for one in awaited)
-        return entry(call), [named.function, *awaited, *kept]
+        return entry(call), _General(call, named, awaited, kept)
+
+    def _content_of(self, call: CallFuture) -> tuple | _General | None:
+        kept = self._kept.get(call.number)
+        # What it waits for is known by the numbers of its calls, as long as these are to come.
+        return None if isinstance(kept, _General) and kept.awaited else kept
+
+    def _submit_again(self, content: tuple | _General) -> MappedCall:
+        if self._shut:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        if isinstance(content, tuple):
+            named, args = content
+            return self._sent(self._submit(named, args, {}, MappedCall))
+        if self._lost is not None:
+            raise self._lost
+        future = MappedCall(next(self._numbers), self)
+        content.call.call = future.number
+        self._enter(future, content.named.name, entry(content.call), content)
+        return self._sent(future)
 
     def map(
-        self, fn: Callable, *iterables: Iterable, timeout: float | None = None, chunksize: int = 1, **options: Any
+        self,
+        fn: Callable,
+        *iterables: Iterable,
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
     ) -> Iterator[Any]:
         """Return an iterator over the results of ``fn(*items)``, in the order of the arguments.
 
@@ -177,43 +241,48 @@ class Executor(concurrent.futures.Executor):
             Seconds from the call of `map` until a result must be there.
         chunksize : int
             Arguments that one task takes. Calls travel in batches anyway: 1 is right but for tiny functions.
+        buffersize : int, optional
+            Tasks that are submitted ahead of the result that was taken last; all of them when not given. Where their
+            results do not fit into the store together, fewer stand ahead from then on, and calls that found no room,
+            or had begun, are made once more: give a `buffersize` where that costs much.
         """
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
+        if buffersize is not None and buffersize < 1:
+            raise ValueError("buffersize must be None or > 0")
         deadline = None if timeout is None else time.monotonic() + timeout
         items = zip(*iterables)
-        if chunksize == 1:
+        calls: Iterator[MappedCall]
+        if chunksize == 1 and buffersize is None:
             # Named once: what a callable object says is that of the moment of the call.
-            named = self._named(fn)
-            futures = deque(self._submit_all(named, items))
-            return self._in_order(futures, deadline)
-        chunks = iter(lambda: list(itertools.islice(items, chunksize)), [])
-        futures = deque(self.submit(chunk_call, fn, chunk) for chunk in chunks)
-        return itertools.chain.from_iterable(self._in_order(futures, deadline))
+            calls = self._submit_all(self._named(fn), items)
+        elif chunksize == 1:
+            calls = (self._sent(self._submit(self._named(fn), item, {}, MappedCall)) for item in items)
+        else:
+            chunks = iter(lambda: list(itertools.islice(items, chunksize)), [])
+            calls = (self._sent(self._submit(self._named(chunk_call), (fn, one), {}, MappedCall)) for one in chunks)
+        door = Door(self._content_of, self._submit_again, self._cancel_all, self._abandon, lambda: self._shut)
+        results = InOrder(door, itertools.islice(calls, buffersize), calls, deadline).results()
+        return results if chunksize == 1 else itertools.chain.from_iterable(results)
 
-    def _submit_all(self, named: CallBytes, items: Iterable[tuple]) -> Iterator[CallFuture]:
+    def _submit_all(self, named: CallBytes, items: Iterable[tuple]) -> Iterator[MappedCall]:
         try:
             for place, item in enumerate(items):
-                yield self._submit(named, item, {})
+                yield self._submit(named, item, {}, MappedCall)
                 # The first ones leave at once, and then as many as fill a message.
                 if place % BATCH == 0:
                     self.client.connection.flush()
         finally:
             self.client.connection.flush()
 
-    def _in_order(self, futures: deque[CallFuture], deadline: float | None) -> Iterator[Any]:
-        def results() -> Iterator[Any]:
-            try:
-                while futures:
-                    left = None if deadline is None else deadline - time.monotonic()
-                    # Popped before it is yielded, so that nothing keeps a result that its user has let go of.
-                    yield futures.popleft().result(left)
-            finally:
-                # Abandoned, and maybe found so by a collection of garbage, in the midst of anything on any thread.
-                if futures:
-                    self.client.connection.defer(lambda: self._cancel_all(futures))
+    def _abandon(self, futures: list[CallFuture]) -> None:
+        # Maybe found by a collection of garbage, in the midst of anything on any thread.
+        if futures:
+            self.client.connection.defer(functools.partial(self._cancel_all, futures))
 
-        return results()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # Whoever leaves by Ctrl-C does not want to wait for all that is queued.
+        self.shutdown(cancel_futures=kind is not None and issubclass(kind, KeyboardInterrupt))
 
     def cancel(self, future: CallFuture) -> bool:
         """Cancel one call that has not ended, begun or not; what `CallFuture.cancel` does."""
@@ -291,20 +360,31 @@ class Executor(concurrent.futures.Executor):
             else:
                 failure = Failure(result.failure, self.client)
                 if future is not None:
-                    future.fail(exception_of(failure), result)
+                    if isinstance(future, MappedCall) and result.failure.kind == task_pb2.FAILURE_KIND_STORE_FULL:
+                        future.again = self._content_of(future)
+                    future.fail(self._error_of_argument(number) or exception_of(failure), result)
         succeed(answered)
         for number in numbers:
             self._kept.pop(number, None)
         self._forget(numbers)
 
+    def _error_of_argument(self, number: int) -> BaseException | None:
+        """Return what the future among a call's arguments raised that has failed, and the call with it."""
+        kept = self._kept.get(number)
+        if isinstance(kept, _General):
+            for one in kept.awaited:
+                if one.done() and not one.cancelled() and (error := one.exception(0)):
+                    return error
+        return None
+
     def _forget(self, numbers: list[int]) -> None:
         for number in numbers:
             self._pending.pop(number, None)
-        if not self._pending:
+        # Nobody waits for that before it is shut down.
+        if self._shut and not self._pending:
             with self._idle:
                 self._idle.notify_all()
-            if self._shut:
-                self._end()
+            self._end()
 
     def _lose(self, error: ConnectionFailed) -> None:
         self._lost = error

@@ -37,6 +37,10 @@ class RemoteTraceback(Exception):
         return f'\n"""\n{self.text}"""'
 
 
+class CannotCome(TypeError):
+    """A call's result cannot be pickled, or its function and arguments not be loaded."""
+
+
 class Failure:
     """Why a key has no result.
 
@@ -105,7 +109,8 @@ class Failure:
         if self.params:
             place.append(f"parameters {_short.repr(self.params)}")
         if self.attempt > 1:
-            place.append(f"attempt {self.attempt}")
+            # One that killed its process would have been tried again, had it any left.
+            place.append(f"attempt {self.attempt}{', no retries= left' if self.kind == 'killed' else ''}")
         if self.peak_memory and self.kind in ("memory", "killed", "timeout"):
             place.append(f"peak memory {self.peak_memory / (1 << 20):.0f} MiB")
         text = said + (f" ({', '.join(place)})" if place else "")

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from anabranch.entry import Entry
 
 #: What is counted of every entry, by the column's name; keys and parameters stand before it, scores within.
-COUNTED = ("attempts", "seconds", "fit_seconds", "score_seconds", "bytes", "peak_memory", "worker", "slot")
+COUNTED = (
+    "attempts", "seconds", "fit_seconds", "score_seconds", "bytes", "bytes_copied", "peak_memory", "worker", "slot",
+)  # fmt: skip
 _FIXED = frozenset(("node", "state", *COUNTED, "error"))
 
 
@@ -21,8 +23,8 @@ def rows_of(entries: Iterable[Entry]) -> tuple[list[str], list[dict[str, Any]]]:
 
     Columns are ``node``, one per dimension, the parameters of variants as ``node__parameter``, ``state``, one per
     score, ``train_…`` per score on the rows of the fit, ``attempts``, ``seconds``, ``fit_seconds``, ``score_seconds``,
-    ``bytes``, ``peak_memory``, ``worker`` and ``slot`` (of what was done last), and ``error``. A dimension whose name
-    is one of these has its full name (``data:state``), a score ``test_`` in front.
+    ``bytes``, ``bytes_copied``, ``peak_memory``, ``worker`` and ``slot`` (of what was done last), and ``error``. A
+    dimension whose name is one of these has its full name (``data:state``), a score ``test_`` in front.
     """
     entries = list(entries)
     names = _names(sorted({dimension for entry in entries for dimension in entry.key.dimensions}))

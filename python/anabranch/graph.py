@@ -25,7 +25,12 @@ class Pipeline(EstimatorProtocol):
     ----------
     name : str, optional
     chain : Chain or node, optional
-        What ``>>`` made: ``ab.Pipeline("flights", pre >> [tree, boost] >> vote)``.
+        What ``>>`` made: ``ab.Pipeline("flights", pre >> [tree, boost] >> vote)``. It may stand alone, first.
+
+    Raises
+    ------
+    GraphError
+        When `name` is neither text nor what can be added.
 
     Notes
     -----
@@ -33,7 +38,11 @@ class Pipeline(EstimatorProtocol):
     no other graph has; one that was given nodes takes those that touch them.
     """
 
-    def __init__(self, name: str | None = None, chain: Any = None) -> None:
+    def __init__(self, name: str | Any = None, chain: Any = None) -> None:
+        if name is not None and not isinstance(name, str):
+            if chain is not None:
+                raise GraphError(f"the name of a graph is text, not {name!r}: ab.Pipeline(name, chain)")
+            name, chain = None, name
         self.name = name or ""
         self._serial = next_serial()
         self._nodes: dict[str, Node] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from anabranch.codec import key_to_message
@@ -83,8 +84,10 @@ def table_inputs(
         fields = {"X": X, "y": y, "sample_weight": sample_weight, "groups": groups, "row_ids": row_ids}
     if partitions is not None and by is not None:
         raise RequestError("give partitions= or by=, not both")
+    if partitions is not None and not isinstance(partitions, Integral):
+        raise RequestError(f"partitions={partitions!r}: give a whole number")
     if isinstance(X, DataRef):
-        return _cut(client, dict(X.parts), {n: p.get() for n, p in X.parts.items()}, partitions, by, positional)
+        return _cut_stored(client, X, partitions, by, positional)
     values = {name: _value(value) for name, value in fields.items() if value is not None}
     if "X" not in values:
         raise RequestError("X is None: give an array, a data frame or a sparse matrix")
@@ -101,6 +104,39 @@ def table_inputs(
             parts[name] = stored.setdefault(id(value), None) or client.put(values[name])  # type: ignore[arg-type]
             stored[id(value)] = parts[name]
     return _cut(client, parts, values, partitions, by, positional)
+
+
+def _cut_stored(client: Client, X: DataRef, partitions: int | None, by: Any, positional: bool) -> Inputs:
+    parts = dict(X.parts)
+    if partitions is None and by is None:
+        return _cut(client, parts, {}, None, None, positional)
+    if client.sees_store:
+        return _cut(client, parts, {"X": parts["X"].get()}, partitions, by, positional)
+    from anabranch.executor import Executor
+
+    # By workers: whatever is cut, it would have to be fetched for that.
+    refs, entries = list(parts.values()), []
+    with Executor() as executor:
+        cuts = executor.submit(_listed_cuts, parts["X"], partitions, by)
+        keys = executor.submit(_keys_of, cuts).result()
+        for key, rows in [(key, executor.submit(_rows_of, cuts, index)) for index, key in enumerate(keys)]:
+            rows.exception()
+            assert rows.ref is not None
+            refs.append(rows.ref)
+            entries.append(_entry(key, parts, rows.ref))
+    return Inputs(entries, refs)
+
+
+def _listed_cuts(X: Any, partitions: int | None, by: Any) -> list[tuple[Key, Any]]:
+    return list(_cuts(X, partitions, by))
+
+
+def _keys_of(cuts: list[tuple[Key, Any]]) -> list[Key]:
+    return [key for key, _ in cuts]
+
+
+def _rows_of(cuts: list[tuple[Key, Any]], index: int) -> Any:
+    return cuts[index][1]
 
 
 def _value(value: Any) -> Any:
@@ -158,7 +194,7 @@ def _entry(key: Key, parts: Mapping[str, Ref], rows: Ref | None) -> graph_pb2.In
     return graph_pb2.InputEntry(key=key_to_message(key), data=data)
 
 
-def list_inputs(client: Client, items: Any, node: str, cache: dict[int, DataRef] | None = None) -> Inputs:
+def list_inputs(client: Client, items: Any, node: str, cache: dict[Any, Any] | None = None) -> Inputs:
     """Return the inputs of a node that was given a list: [X1 … XN] gets the labels ``partition=0`` to ``N-1``.
 
     Parameters
@@ -167,7 +203,8 @@ def list_inputs(client: Client, items: Any, node: str, cache: dict[int, DataRef]
     node : str
         For errors.
     cache : dict, optional
-        What was stored before, by identity: the same item for several nodes is one reference.
+        What was stored before, by identity: the same item for several nodes is one reference, and so is an array that
+        several items have, such as one y beside different X.
     """
     if not isinstance(items, (list, tuple)):
         items = [items]
@@ -178,13 +215,13 @@ def list_inputs(client: Client, items: Any, node: str, cache: dict[int, DataRef]
     for index, item in enumerate(items):
         data = cache.get(id(item))
         if data is None:
-            data = cache[id(item)] = _data_of(client, item, f"node {node!r}, input {index}")
+            data = cache[id(item)] = _data_of(client, item, f"node {node!r}, input {index}", cache)
         refs.extend(data.parts.values())
         entries.append(graph_pb2.InputEntry(key=key_to_message(Key([(PARTITION, index)])), data=data.data))
     return Inputs(entries, refs)
 
 
-def _data_of(client: Client, item: Any, where: str) -> DataRef:
+def _data_of(client: Client, item: Any, where: str, cache: dict[Any, Any]) -> DataRef:
     from anabranch.data import Xy
 
     if isinstance(item, DataRef):
@@ -198,11 +235,20 @@ def _data_of(client: Client, item: Any, where: str) -> DataRef:
             return DataRef(data, {"X": item}, client)
         item = value
     xy = item if isinstance(item, Xy) else Xy(item)
-    values = {name: as_array(getattr(xy, name)) for name in FIELDS if getattr(xy, name) is not None}
+    given = {name: getattr(xy, name) for name in FIELDS if getattr(xy, name) is not None}
+    values = {name: as_array(value) for name, value in given.items()}
     if "X" not in values:
         raise RequestError(f"{where}: X is None")
     try:
         _check_lengths({name: _value(value) for name, value in values.items()})
     except RequestError as error:
         raise RequestError(f"{where}: {error}") from None
+    for name, value in given.items():
+        if not isinstance(value, Ref):
+            # With the value, so that no other one gets its identity meanwhile.
+            _, known = cache.get(("field", id(value)), (None, None))
+            if known is None:
+                known = client.put(values[name])
+                cache["field", id(value)] = value, known
+            values[name] = known
     return client.put_data(Xy(**values))

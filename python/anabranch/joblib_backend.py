@@ -6,18 +6,16 @@ joblib's protocol for backends: https://joblib.readthedocs.io/en/stable/custom_p
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import joblib
 
 from anabranch.call_future import CallFuture
-from anabranch.calls import LARGE
-from anabranch.client import current
 from anabranch.executor import Executor
-from anabranch.references import Ref
 from anabranch.slots import pool_slots
+from anabranch.stored_arguments import StoredArguments
 from anabranch.waiting import inside_task
 
 #: Seconds that a batch of calls should take: well above what one task costs, well below what a user waits for.
@@ -61,7 +59,7 @@ class AnabranchBackend(joblib.ParallelBackendBase):
         self._limits = {"timeout": timeout, "memory": memory, "retries": retries}
         self._executor: Executor | None = None
         self._callbacks: ThreadPoolExecutor | None = None
-        self._stored: dict[int, tuple[Any, Ref]] = {}
+        self._stored = StoredArguments()
         self._batch_size = 1
         self._seconds_per_call: float | None = None
 
@@ -150,7 +148,7 @@ class AnabranchBackend(joblib.ParallelBackendBase):
         assert self._executor is not None
         items = getattr(func, "items", None)
         if isinstance(items, list):
-            func.items = [self._with_references(item) for item in items]  # type: ignore[attr-defined]
+            func.items = [self._stored.with_references(item) for item in items]  # type: ignore[attr-defined]
         future = self._executor.submit(_call, func)
         if callback is not None:
             future.add_done_callback(lambda ended: self._call_back(callback, ended))
@@ -169,23 +167,6 @@ class AnabranchBackend(joblib.ParallelBackendBase):
             with contextlib.suppress(RuntimeError):  # ended meanwhile: nobody waits for it
                 callbacks.submit(callback, ended)
 
-    def _with_references(self, item: tuple[Callable, Sequence[Any], dict[str, Any]]) -> tuple:
-        function, args, kwargs = item
-        return (
-            function,
-            tuple(self._stored_once(value) for value in args),
-            {name: self._stored_once(value) for name, value in kwargs.items()},
-        )
-
-    def _stored_once(self, value: Any) -> Any:
-        if _nbytes(value) < LARGE:
-            return value
-        known = self._stored.get(id(value))
-        if known is None:
-            # The value is kept too, so that its identity stays its own.
-            known = self._stored[id(value)] = (value, current().put(value))
-        return known[1]
-
 
 def _nested(nesting_level: int | None) -> AnabranchBackend:
     return AnabranchBackend(nesting_level=nesting_level)
@@ -193,16 +174,3 @@ def _nested(nesting_level: int | None) -> AnabranchBackend:
 
 def _call(batch: Callable[[], Any]) -> Any:
     return batch()
-
-
-def _nbytes(value: Any) -> int:
-    """Return the bytes of an array, a frame or a sparse matrix, 0 of anything else."""
-    if isinstance(value, type):
-        return 0
-    if hasattr(value, "memory_usage"):
-        usage = value.memory_usage()
-        return int(usage if isinstance(usage, int) else usage.sum())
-    if hasattr(value, "indptr"):
-        value = value.data
-    nbytes = getattr(value, "nbytes", 0)
-    return nbytes if isinstance(nbytes, int) and not isinstance(value, memoryview) else 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from anabranch.errors import RequestError
-from anabranch.keys import VARIANT, Key
+from anabranch.keys import DATA, VARIANT, Key
 from anabranch.node import AndNode, Native, Node
-from anabranch.path import INPUT, Path, Step
+from anabranch.nodes.concatenate import RowConcat
+from anabranch.path import INPUT, PARTS, Path, Step
 from anabranch.records import FIT, NO_NODE, SUCCEEDED, Record
 
 if TYPE_CHECKING:
@@ -85,13 +86,19 @@ class _Walk:
         parents = self._run.graph.parents(node)
         if not parents:
             return "single", ((INPUT,),)
-        sources = [self.visit(parent) for parent in self._parents(record)]
+        read = self._parents(record)
+        sources = [self.visit(parent) for parent in read]
         if not sources:
             raise RequestError(f"node {node.name!r}, key {record.key}: its lineage was not recorded")
         gathers = isinstance(node, AndNode) and bool(node.over)
         if gathers:
             width = len(parents)
             items = tuple(tuple(sources[at : at + width]) for at in range(0, len(sources), width))
+            if isinstance(node.step, RowConcat) and len({_parts_of(parent.key) for parent in read}) > 1:
+                # New data is not in parts: what did the same to each of them does it once.
+                items = tuple(dict.fromkeys(items))
+                if len(items) > 1:
+                    return PARTS, items
             return ("list" if width == 1 else "list_of_edges"), items
         # A fit over a list has the edges of every item; new data passes through each node once.
         width = len(parents) if node.is_and else 1
@@ -111,6 +118,11 @@ class _Walk:
             if parent is not None and parent.node != NO_NODE and parent.node < len(self._nodes):
                 found.append(parent)
         return found
+
+
+def _parts_of(key: Key) -> frozenset:
+    """Return which parts of the data an entry is of."""
+    return frozenset(part for part in key.parts if part[0].kind == DATA)
 
 
 def _variant_of(node: Node, key: Key) -> int | None:

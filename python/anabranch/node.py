@@ -102,7 +102,7 @@ class Node:
                 f"{name!r} cannot name a node: a text without = , : braces and brackets is needed", str(name)
             )
         self.name = name
-        self.step = step
+        self.step = step = _wrapped(name, step)
         self.role = _role_of(name, step, role)
         self.variants = None if params is None else expand_grid(params, name)
         if self.variants is not None:
@@ -115,7 +115,7 @@ class Node:
         if retries < 0:
             raise GraphError(f"node {name!r}: retries={retries} must not be negative", name)
         self.retries = retries
-        self.executor = executor
+        self.executor = executor or (step.executor if getattr(step, "takes_stored", False) else "")
 
     def set_step(self, step: Any) -> None:
         """Put another estimator or function in the place of the node's; it must do what the old one does.
@@ -125,6 +125,7 @@ class Node:
         GraphError
             When it cannot, or lacks parameters that ``params=`` sets.
         """
+        step = _wrapped(self.name, step)
         role = _role_of(self.name, step, self.role.name.lower() if self.role.is_fitted else None)
         if role is not self.role:
             raise GraphError(
@@ -210,6 +211,9 @@ class OrNode(Node):
         Cores that one task uses.
     retries : int
         Further attempts for a task that killed its own process.
+    executor : str
+        What a worker has to offer to run its tasks (default: ``"python"``, for native functions ``"native"``, for
+        stages and functions of Spark ``"spark"``); they wait while none that takes work does.
     """
 
     def __init__(
@@ -284,6 +288,19 @@ class AndNode(Node):
         if self._emits_predictions is not None:
             return self._emits_predictions
         return super().emits_predictions or bool(getattr(self.step, "emits_predictions", False))
+
+
+def _wrapped(name: str, step: Any) -> Any:
+    """Return the step that a stage of Spark ML becomes, anything else as it is."""
+    # Looked at before anything of Spark is imported.
+    if not any(base.__module__ == "pyspark.ml.base" for base in type(step).__mro__):
+        return step
+    from anabranch.spark.steps import stage
+
+    try:
+        return stage(step)
+    except (TypeError, ValueError) as error:
+        raise GraphError(f"node {name!r}: {error}", name) from error
 
 
 def _role_of(name: str, step: Any, asked: str | None) -> Role:

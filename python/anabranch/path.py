@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Stands for the path's own input among a step's inputs.
 INPUT = -1
+#: Form of a step that joins the rows of parts of the data, each from steps of its own.
+PARTS = "parts"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Step:
     inputs : tuple of tuple of int
         Steps (or `INPUT`) that it reads: items in key order, each with one step per edge.
     form : str
-        ``single``, ``edges``, ``list`` or ``list_of_edges``: how the inputs reach the action.
+        ``single``, ``edges``, ``list`` or ``list_of_edges``: how the inputs reach the action; ``parts``: it joins parts
+        of the data that were fitted apart, into which a path cannot cut new data.
     """
 
     name: str
@@ -154,6 +157,20 @@ class Path:
         from anabranch.sklearn_path import to_sklearn
 
         return to_sklearn(self, strict=strict)
+
+    def to_spark(self) -> Any:
+        """Return a `PipelineModel` of pyspark.ml that does the same, for a path of Spark stages.
+
+        It lives in this process's active session; one is started when there is none.
+
+        Raises
+        ------
+        RequestError
+            When a node is no stage of Spark; the message names it.
+        """
+        from anabranch.spark.paths import to_spark
+
+        return to_spark(self)
 
     def save(self, file: str | os.PathLike) -> str:
         """Write the path to a file, for `ab.load`, and return the file's name."""

@@ -1,4 +1,4 @@
-"""Fitted paths in files: a zip with a manifest, readable by any tool, and the pickled path."""
+"""Fitted paths in files: a zip with a manifest, readable by any tool, the pickled path, and what Spark has saved."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from anabranch.errors import SaveError
 from anabranch.path import Path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 FORMAT = 1
 _MANIFEST, _PAYLOAD = "manifest.json", "path.joblib"
+_SPARK = "spark/"
+_LIBRARIES_OF_SPARK = ("pyspark", "pyarrow")
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "pandas", "cloudpickle", "joblib")
 
 
@@ -32,7 +34,9 @@ def save(path: Path, file: str | os.PathLike) -> str:
     SaveError
         When something in the path cannot be pickled, or the file cannot be written.
     """
-    payload = _dump(path)
+    spark = [step for step in path.steps if _is_spark(step.action)]
+    members: dict[str, bytes] = {}
+    payload = _dump(path, members)
     manifest = {
         "format": FORMAT,
         "graph": path.name,
@@ -41,7 +45,7 @@ def save(path: Path, file: str | os.PathLike) -> str:
         "steps": [
             {"name": step.name, "role": step.role.name.lower(), "type": _type_name(step.action)} for step in path.steps
         ],
-        "versions": _versions(),
+        "versions": _versions(_LIBRARIES_OF_SPARK if spark else ()),
         "sha256": hashlib.sha256(payload).hexdigest(),
     }
     target = os.fspath(file)
@@ -54,6 +58,8 @@ def save(path: Path, file: str | os.PathLike) -> str:
         with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(_MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False))
             archive.writestr(_PAYLOAD, payload)
+            for name, content in members.items():
+                archive.writestr(name, content)
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)
@@ -82,6 +88,7 @@ def load(file: str | os.PathLike) -> Path:
         with zipfile.ZipFile(source) as archive:
             manifest = json.loads(archive.read(_MANIFEST))
             payload = archive.read(_PAYLOAD)
+            members = {name: archive.read(name) for name in archive.namelist() if name.startswith(_SPARK)}
     except FileNotFoundError:
         raise SaveError(f"{source}: no such file") from None
     except OSError as error:
@@ -95,7 +102,7 @@ def load(file: str | os.PathLike) -> Path:
         raise SaveError(f"{source} is damaged: its contents do not match their checksum")
     differing = _differences(manifest.get("versions", {}))
     try:
-        path = _undump(payload)
+        path = _undump(payload, members)
     except Exception as error:
         hint = f"; it was saved with {', '.join(differing)}" if differing else ""
         raise SaveError(f"{source} cannot be loaded here: {type(error).__name__}: {error}{hint}") from error
@@ -104,15 +111,20 @@ def load(file: str | os.PathLike) -> Path:
     return path
 
 
-def _dump(path: Path) -> bytes:
+def _dump(path: Path, members: dict[str, bytes]) -> bytes:
     import cloudpickle
     import joblib
 
     # Estimators go with joblib; each action is pickled with cloudpickle first, which takes what a script has defined.
     steps = []
-    for step in path.steps:
+    for index, step in enumerate(path.steps):
         try:
-            steps.append({**_fields(step), "action": cloudpickle.dumps(step.action, protocol=5)})
+            action = step.action
+            if _is_spark(action):
+                from anabranch.spark.paths import packed
+
+                action = packed(action, _directory(index), members)
+            steps.append({**_fields(step), "action": cloudpickle.dumps(action, protocol=5)})
         except Exception as error:
             raise SaveError(f"node {step.name!r}: {type(step.action).__name__} cannot be pickled: {error}") from error
     buffer = io.BytesIO()
@@ -120,7 +132,16 @@ def _dump(path: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _undump(payload: bytes) -> Path:
+def _directory(index: int) -> str:
+    """Return where the stage of a step stands among a file's members: a directory that Spark can load."""
+    return f"{_SPARK}{index}/"
+
+
+def _is_spark(action: Any) -> bool:
+    return type(action).__module__.startswith("anabranch.spark.") and hasattr(action, "description")
+
+
+def _undump(payload: bytes, members: Mapping[str, bytes]) -> Path:
     import pickle
 
     import joblib
@@ -129,10 +150,18 @@ def _undump(payload: bytes) -> Path:
     from anabranch.path import Step
     from anabranch.roles import Role
 
+    def action(index: int, pickled: bytes) -> Any:
+        loaded = pickle.loads(pickled)
+        if not _is_spark(loaded):
+            return loaded
+        from anabranch.spark.paths import unpacked
+
+        return unpacked(loaded, _directory(index), members)
+
     content = joblib.load(io.BytesIO(payload))
     steps = [
-        Step(**{**fields, "action": pickle.loads(fields["action"]), "role": Role(fields["role"])})
-        for fields in content["steps"]
+        Step(**{**fields, "action": action(index, fields["action"]), "role": Role(fields["role"])})
+        for index, fields in enumerate(content["steps"])
     ]
     return Path(steps, Key((Dimension(*dimension), label) for dimension, label in content["key"]), content["name"])
 
@@ -148,13 +177,15 @@ def _type_name(value: Any) -> str:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def _versions() -> dict[str, str]:
+def _versions(others: Iterable[str] = ()) -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     from anabranch._version import __version__
 
     found = {"anabranch": __version__, "python": platform.python_version()}
-    for library in _LIBRARIES:
+    for library in (*_LIBRARIES, *others):
+        if library in found:
+            continue
         try:
             found[library] = version(library)
         except PackageNotFoundError:
@@ -163,7 +194,7 @@ def _versions() -> dict[str, str]:
 
 
 def _differences(saved: Mapping[str, str]) -> list[str]:
-    here = _versions()
+    here = _versions(saved)
 
     def minor(text: str) -> str:
         return ".".join(text.split(".")[:2])

@@ -10,11 +10,15 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from anabranch.binary import find_binary
 from anabranch.cores import available_cores
 from anabranch.errors import ConnectionFailed, RequestError
+
+if TYPE_CHECKING:
+    from anabranch.spark.worker import SparkWorker
 
 
 class EmbeddedPool:
@@ -46,6 +50,9 @@ class EmbeddedPool:
         if slots is not None and slots < 1:
             raise RequestError(f"slots={slots}: at least 1 is needed")
         binary = find_binary()
+        self._interpreter = python
+        self._spark: SparkWorker | None = None
+        self._lock = threading.Lock()
         watched, self._pipe = os.pipe()
         self._last_words: deque[str] = deque(maxlen=40)
         command = [binary, "pool", "--slots", str(slots or available_cores()), "--watch-fd", str(watched)]
@@ -61,7 +68,7 @@ class EmbeddedPool:
                 stderr=subprocess.PIPE,
                 pass_fds=[watched],
                 start_new_session=True,
-                env=_environment(),
+                env=pool_environment(),
             )
         except OSError as error:
             os.close(self._pipe)
@@ -84,7 +91,7 @@ class EmbeddedPool:
         while not line.endswith(b"\n"):
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                raise ConnectionFailed(self.explain(f"the embedded pool did not start within {timeout:g} s"))
+                raise ConnectionFailed(self.explain(f"the embedded pool did not start within {timeout:g} s (timeout=)"))
             piece = os.read(descriptor, 65536)
             if not piece:
                 raise ConnectionFailed(self.explain("the embedded pool ended before it was ready"))
@@ -115,8 +122,26 @@ class EmbeddedPool:
         words = "\n".join(self._last_words)
         return message + ending + (f"; its last words:\n{words}" if words else "")
 
+    def start_spark(self, has_joined: Callable[[], bool]) -> None:
+        """Start a worker with a Spark session beside the pool's own, unless one runs, and wait until it has joined.
+
+        Raises
+        ------
+        ConnectionFailed
+            When it cannot be started; the message says what is missing.
+        """
+        from anabranch.spark.worker import SparkWorker
+
+        with self._lock:
+            if self._spark is None or not self._spark.is_running:
+                self._spark = SparkWorker(self.address, self._interpreter)
+            self._spark.wait_until(has_joined)
+
     def close(self, timeout: float = 10.0) -> None:
         """End the pool and wait for it; after `timeout` seconds it is killed."""
+        spark, self._spark = self._spark, None
+        if spark is not None:
+            spark.close()
         pipe, self._pipe = self._pipe, -1
         if pipe >= 0:
             os.close(pipe)
@@ -133,9 +158,11 @@ class EmbeddedPool:
         pipe, self._pipe = self._pipe, -1
         if pipe >= 0:
             os.close(pipe)
+        if self._spark is not None:
+            self._spark.forget()
 
 
-def _environment() -> dict[str, str]:
+def pool_environment() -> dict[str, str]:
     """Return the pool's environment: what this process can import, the tasks can."""
     environment = dict(os.environ)
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

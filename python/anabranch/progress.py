@@ -78,6 +78,7 @@ class Progress:
                 return
             self._view = make_view(self._title)
             self._view.__enter__()
+            _views.append(self._view)
         elif not last and now < self._drawn + INTERVAL:
             return
         self._view.update(summarise())
@@ -88,7 +89,17 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         if self._view is not None:
+            _views.remove(self._view)
             self._view.__exit__(None, None, None)
+
+
+#: Those that draw now.
+_views: list[View] = []
+
+
+def is_showing() -> bool:
+    """Whether something is being shown: what comes up meanwhile has no place of its own."""
+    return bool(_views)
 
 
 def follow(run: Run, timeout: float | None = None, progress: bool | None = None) -> None:
@@ -103,7 +114,7 @@ def follow(run: Run, timeout: float | None = None, progress: bool | None = None)
     with Progress(run.graph.name or f"run {run.id}", progress) as shown:
         while not _wait(run, deadline, shown.interval):
             if deadline is not None and time.monotonic() >= deadline:
-                raise TimeoutError(f"{run!r} has not ended within {timeout:g} s")
+                raise TimeoutError(f"{run!r} has not ended within {timeout:g} s (timeout=); it goes on")
             shown.update(lambda: Summary.of_run(run))
         shown.update(lambda: Summary.of_run(run), last=True)
 

@@ -124,6 +124,15 @@ class DataRef(Ref):
 
         return Xy(**{name: part.get() for name, part in self.parts.items()})
 
+    def with_part(self, name: str, part: Ref) -> DataRef:
+        """Return the reference of the same `Xy` with one more field, which is another's object."""
+        from anabranch.inputs import FIELDS
+
+        data = common_pb2.Data()
+        data.CopyFrom(self.data)
+        getattr(data, FIELDS[name]).object.CopyFrom(part.message)
+        return DataRef(data, {**self.parts, name: part}, self._client)
+
     def __reduce__(self) -> Any:
         # Reached only where references within are dependencies of a call: they are what crosses.
         from anabranch.data import Xy
@@ -138,31 +147,48 @@ def _make(kind: type, names: tuple[str, ...], values: tuple[Any, ...]) -> Any:
     return kind(**dict(zip(names, values)))
 
 
-def put(value: Any) -> Ref:
+def put(value: Any, *, progress: bool | None = None) -> Ref:
     """Store a value and return a reference to it.
 
     Parameters
     ----------
     value : object
         An array, a table, an `Xy`, or anything that can be pickled.
+    progress : bool, optional
+        Whether to show how far it is, where the value has to be sent to the store; by default as runs do.
 
     Raises
     ------
     StoreFull
         When the store has no room for it.
     """
-    from anabranch.client import current
+    from anabranch.afar.showing import progress_of_transfers
+    from anabranch.process_client import current
 
-    return current().put(value)
+    with progress_of_transfers(progress):
+        return current().put(value)
 
 
-def get(ref: Ref | list[Ref] | tuple[Ref, ...]) -> Any:
-    """Return the value of a reference, or the values of a list of them. Arrays are read-only views of the store."""
-    if isinstance(ref, (list, tuple)):
-        return [get(one) for one in ref]
-    if not isinstance(ref, Ref):
-        raise RequestError(f"ab.get takes what ab.put returned, not {type(ref).__name__}")
-    return ref.get()
+def get(ref: Ref | list[Ref] | tuple[Ref, ...], *, progress: bool | None = None) -> Any:
+    """Return the value of a reference, or the values of a list of them.
+
+    Arrays are read-only views of the store; in a process that does not see the store, copies, which are read-only too.
+
+    Parameters
+    ----------
+    ref : Ref, or list of Ref
+        What `ab.put` returned.
+    progress : bool, optional
+        Whether to show how far it is, where the value has to be fetched; by default as runs do.
+    """
+    from anabranch.afar.showing import progress_of_transfers
+
+    with progress_of_transfers(progress):
+        if isinstance(ref, (list, tuple)):
+            return [get(one, progress=progress) for one in ref]
+        if not isinstance(ref, Ref):
+            raise RequestError(f"ab.get takes what ab.put returned, not {type(ref).__name__}")
+        return ref.get()
 
 
 class IdentityCache:

@@ -138,6 +138,12 @@ class Run:
         if self._client is not None:
             self._closer()
 
+    def raise_if_cancelled(self) -> None:
+        """Raise `RunError` when the run was cancelled before all its keys had ended, and none of them failed."""
+        if self.state == "cancelled" and not self.failed:
+            reason = self.feed.message or "the run was cancelled"
+            raise RunError(f"run {self.id} of {self.graph.name!r} did not come to its end: {reason}", self)
+
     def raise_if_failed(self) -> None:
         """Raise `RunError` that names the first failed key, when there is one."""
         failed = self.failed
@@ -255,7 +261,8 @@ class Run:
         data frame
             Columns are ``node``, the key's dimensions, parameters of variants (``node__parameter``), ``state``, scores,
             ``train_…`` scores, ``attempts``, ``seconds`` (all work for the key), ``fit_seconds``, ``score_seconds``,
-            ``bytes`` (written), ``peak_memory`` (bytes), ``worker``, ``slot`` and ``error``.
+            ``bytes`` (written), ``bytes_copied`` (into the store, and inputs that were not read in place),
+            ``peak_memory`` (bytes), ``worker``, ``slot`` and ``error``.
         """
         from anabranch.frame import to_frame
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,12 +14,31 @@ Scorer = Callable[..., float]
 SCORE = "score"
 
 
+@dataclasses.dataclass(frozen=True)
+class Weighted:
+    """A scorer that is to have the rows' sample weights if it takes them, asked for or not.
+
+    Scorers of a cross-validation get none unless they ask, as in scikit-learn: there weights are for the fits.
+
+    Attributes
+    ----------
+    scorer : str or callable
+    """
+
+    scorer: Any
+
+
+def weighted(scorers: Mapping[str, Scorer] | None) -> dict[str, Weighted] | None:
+    """Return scorers for a score to which sample weights are given."""
+    return None if scorers is None else {name: Weighted(scorer) for name, scorer in scorers.items()}
+
+
 def resolve_scoring(scoring: Any) -> dict[str, Scorer] | None:
     """Return scorers by name; None for each estimator's own ``score``.
 
     Parameters
     ----------
-    scoring : None, str, callable, list, tuple, set of str, or dict of name to str or callable
+    scoring : None, str, callable, evaluator of pyspark.ml, list, tuple, set of str, or dict of name to one of them
         One str or callable gets the name ``score``, as in scikit-learn's ``test_score``.
 
     Raises
@@ -28,7 +48,7 @@ def resolve_scoring(scoring: Any) -> dict[str, Scorer] | None:
     """
     if scoring is None:
         return None
-    if isinstance(scoring, str) or callable(scoring):
+    if isinstance(scoring, str) or callable(scoring) or _is_evaluator(scoring):
         return {SCORE: _scorer(scoring)}
     if isinstance(scoring, Mapping):
         named = {str(name): _scorer(one) for name, one in scoring.items()}
@@ -47,9 +67,18 @@ def resolve_scoring(scoring: Any) -> dict[str, Scorer] | None:
     return named
 
 
+def _is_evaluator(scoring: Any) -> bool:
+    """Whether it is an evaluator of pyspark.ml, looked at without importing pyspark."""
+    return any(b.__module__ == "pyspark.ml.evaluation" and b.__name__ == "Evaluator" for b in type(scoring).__mro__)
+
+
 def _scorer(scoring: Any) -> Scorer:
     if callable(scoring):
         return scoring
+    if _is_evaluator(scoring):
+        from anabranch.spark.evaluation import scorer
+
+        return scorer(scoring)
     if not isinstance(scoring, str):
         raise RequestError(f"scoring: {scoring!r} is neither a scorer's name nor a callable")
     from sklearn.metrics import get_scorer, get_scorer_names

@@ -10,7 +10,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from anabranch.errors import RequestError
 from anabranch.lowering.titles import titles
-from anabranch.nodes import ColumnConcat
+from anabranch.nodes import ColumnConcat, RowConcat
 from anabranch.path import INPUT, Path, Step
 from anabranch.roles import Role
 
@@ -115,8 +115,10 @@ def _line(path: Path, index: int, last: bool = False) -> list[tuple[str, Any]]:
     if len(step.inputs[0]) != 1:
         raise _NoForm(step.name, "it takes several inputs together")
     before = _line(path, step.inputs[0][0])
-    if step.role is Role.SPLITTER:
+    if step.role is Role.SPLITTER or isinstance(step.action, RowConcat):
         return before
+    if step.role is Role.FUNCTION and step.form in ("list", "list_of_edges"):
+        raise _NoForm(step.name, "its function takes a list")
     return [*before, (step.name, _estimator(step, last))]
 
 

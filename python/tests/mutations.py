@@ -5,10 +5,23 @@ from __future__ import annotations
 import os
 import pathlib
 import random
+import time
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "Tests" / "WireTests" / "Golden"
-#: Damaged messages in each test; the environment may ask for more.
+#: Damaged messages in each test, and after how many seconds it sends no more; the environment may ask for others.
 COUNT = int(os.environ.get("ANABRANCH_FUZZ_COUNT", "20000"))
+SECONDS = float(os.environ.get("ANABRANCH_FUZZ_SECONDS", "300"))
+
+
+class Bound:
+    """How many messages a test sends: `COUNT`, or as many as there is time for."""
+
+    def __init__(self) -> None:
+        self._deadline = time.monotonic() + SECONDS
+
+    def has_room(self, sent: int) -> bool:
+        """Whether more are to be sent."""
+        return sent < COUNT and time.monotonic() < self._deadline
 
 
 def golden(kind: str) -> list[bytes]:

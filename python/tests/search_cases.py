@@ -15,8 +15,16 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    PolynomialFeatures,
+    PowerTransformer,
+    StandardScaler,
+)
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -122,6 +130,31 @@ PCA_AND_C = {"pca__n_components": [2, 4], "clf__C": [0.1, 1.0, 10.0]}
 CASES = {
     "grid over a pipeline": (theirs.GridSearchCV, steps(), PCA_AND_C, {}, {}),
     "train scores": (theirs.GridSearchCV, steps(), PCA_AND_C, {"return_train_score": True, "cv": 3}, {}),
+    "steps that write to their input": (
+        theirs.GridSearchCV,
+        make_pipeline(StandardScaler(copy=False), MinMaxScaler(copy=False), PCA(2, random_state=0), GaussianNB()),
+        {"pca__n_components": [2, 3], "gaussiannb__var_smoothing": [1e-9, 1e-2]},
+        {"return_train_score": True, "cv": 3},
+        {},
+    ),
+    "a model that keeps rows which a step writes to": (
+        theirs.GridSearchCV,
+        make_pipeline(MaxAbsScaler(copy=False), KNeighborsClassifier()),
+        {"kneighborsclassifier__n_neighbors": [1, 3]},
+        {"return_train_score": True, "cv": 3},
+        {},
+    ),
+    "a branch that writes to the union's input": (
+        theirs.GridSearchCV,
+        make_pipeline(
+            MaxAbsScaler(),
+            FeatureUnion([("power", PowerTransformer(copy=False)), ("best", SelectKBest(k=2))]),
+            LogisticRegression(max_iter=40),
+        ),
+        {"featureunion__best__k": [1, 2, 3]},
+        THREE,
+        {},
+    ),
     "last step alone": (theirs.GridSearchCV, steps(), {"clf__C": [0.1, 1.0]}, THREE, {}),
     "first step": (theirs.GridSearchCV, steps(), {"scale__with_mean": [True, False], "clf__C": [0.1, 1]}, THREE, {}),
     "list of grids": (

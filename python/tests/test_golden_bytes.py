@@ -5,7 +5,8 @@ The Swift tests compare their own encoding with the committed files; here they a
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -15,11 +16,11 @@ GOLDEN = Path(__file__).parents[2] / "Tests" / "WireTests" / "Golden"
 
 
 def load_examples() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_golden", GOLDEN / "make_golden.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    sys.path.insert(0, str(GOLDEN))
+    try:
+        return importlib.import_module("make_golden")
+    finally:
+        sys.path.remove(str(GOLDEN))
 
 
 EXAMPLES = load_examples().messages()

@@ -20,16 +20,23 @@ public struct Call: Hashable, Sendable {
     public var limits: Limits
     /// Extra attempts when it kills its own runtime.
     public var retries: UInt32
+    /// It reads or writes segments: it runs where its dependency stands, or, when it has none, where the coordinator's store is
+    /// seen.
+    public var isInPlace: Bool
+    /// The only worker that may run it, when it asks something of that one.
+    public var worker: WorkerID?
 
     public init(
         id: CallID, function: Function, dependencies: [Dependency] = [], limits: Limits = Limits(),
-        retries: UInt32 = 0
+        retries: UInt32 = 0, isInPlace: Bool = false, worker: WorkerID? = nil
     ) {
         self.id = id
         self.function = function
         self.dependencies = dependencies
         self.limits = limits
         self.retries = retries
+        self.isInPlace = isInPlace
+        self.worker = worker
     }
 
     /// The calls whose values it needs, in the order of its dependencies.

@@ -4,8 +4,14 @@ public struct SlotLog: Hashable, Sendable {
     public var task: TaskID?
     public var text: String
     public var isErrorStream: Bool
+    /// Filled in by the coordinator; empty for a call.
+    public var node: String
+    /// Filled in by the coordinator.
+    public var worker: WorkerID?
 
-    public init(task: TaskID?, text: String, isErrorStream: Bool) {
+    public init(task: TaskID?, text: String, isErrorStream: Bool, node: String = "", worker: WorkerID? = nil) {
+        self.node = node
+        self.worker = worker
         self.task = task
         self.text = text
         self.isErrorStream = isErrorStream

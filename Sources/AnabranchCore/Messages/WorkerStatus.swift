@@ -18,10 +18,12 @@ public struct WorkerStatus: Hashable, Sendable {
     public var labels: [String]
     /// It does not see the coordinator's store.
     public var hasOwnStore: Bool
+    /// What it offers.
+    public var executors: [String]
 
     public init(
         worker: WorkerID, host: String, processID: UInt32, slots: UInt32, running: UInt32, state: WorkerState,
-        finished: UInt64, labels: [String] = [], hasOwnStore: Bool = false
+        finished: UInt64, labels: [String] = [], hasOwnStore: Bool = false, executors: [String] = []
     ) {
         self.worker = worker
         self.host = host
@@ -32,5 +34,6 @@ public struct WorkerStatus: Hashable, Sendable {
         self.finished = finished
         self.labels = labels
         self.hasOwnStore = hasOwnStore
+        self.executors = executors
     }
 }

@@ -1,5 +1,5 @@
 import AnabranchCore
-import Collections
+import DequeModule
 
 /// Writers that have ended and of which nothing is left: the latest of them, so that memory stays bounded. Of one that ended
 /// long before nobody speaks any more; if somebody did, its bytes would be missed when they are read.

@@ -12,6 +12,8 @@ public enum ClientRequest: Hashable, Sendable {
     case closeRun(RunID)
     /// Updates of the run, from its first entry on.
     case watchRun(RunID)
+    /// What was submitted.
+    case describeRun(RunID)
     case releaseObjects([ObjectID])
     /// The client holds what it wrote.
     case holdObjects([ObjectRef])

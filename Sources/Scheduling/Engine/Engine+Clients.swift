@@ -1,4 +1,5 @@
 import AnabranchCore
+import PipelineGraph
 
 extension Engine {
     mutating func clientHello(_ client: ClientID, _ request: UInt64, _ introduction: ClientIntroduction) {
@@ -6,7 +7,10 @@ extension Engine {
         if let message = VersionCheck.refusal(of: introduction.versions, "client", by: configuration.versions) {
             return refuse(client, request, .versionMismatch, message)
         }
-        if clients[client] == nil { clients[client] = ClientRecord(introduction: introduction) }
+        if !clients.contains(client) {
+            clients[client] = ClientRecord(introduction: introduction)
+            tell(.clientJoined(client, name: introduction.name))
+        }
         if let writer = introduction.writer { catalog.writerOpened(writer, owner: .client(client)) }
         reply(client, request, .clientWelcome)
     }
@@ -14,6 +18,7 @@ extension Engine {
     /// Its sessions and runs end, but for those that it detached; what it held is given back once its process has ended.
     mutating func clientVanished(_ client: ClientID, at now: Instant) {
         guard let record = clients.removeValue(forKey: client) else { return }
+        tell(.clientLeft(client, name: record.introduction.name))
         for run in runs.keys { runs[run]?.watchers[client] = nil }
         for run in record.runs.sorted() {
             if runs[run]?.isDetached == true {
@@ -27,7 +32,7 @@ extension Engine {
 
     /// Clients that write nothing have no lock that could be tried; the shell sends them something small now and then.
     public var clientsWithoutWriter: [ClientID] {
-        clients.filter { $0.value.introduction.writer == nil }.map(\.key).sorted()
+        clients.keys.filter { clients[$0]?.introduction.writer == nil }.sorted()
     }
 
     /// The client that was welcomed with this writer; nil once it has vanished.
@@ -36,10 +41,10 @@ extension Engine {
         return client
     }
 
-    public func isWelcomed(_ client: ClientID) -> Bool { clients[client] != nil }
+    public func isWelcomed(_ client: ClientID) -> Bool { clients.contains(client) }
 
     mutating func requested(_ client: ClientID, _ request: UInt64, _ body: ClientRequest, at now: Instant) {
-        guard clients[client] != nil else {
+        guard clients.contains(client) else {
             return refuse(
                 client, request, .notWelcomed, "say hello first; this connection is not known to the coordinator")
         }
@@ -65,11 +70,17 @@ extension Engine {
             closeRun(run, by: client, at: now)
             reply(client, request, .ok)
         case .watchRun(let run):
-            guard runs[run] != nil else { return refuseRun(client, request, run) }
+            guard runs.contains(run) else { return refuseRun(client, request, run) }
             runs[run]?.watchers[client] = 0
             runs[run]?.pushed = nil
             outbox.changed.append(run)
             reply(client, request, .ok)
+        case .describeRun(let run):
+            guard let submitted = runs[run]?.request else { return refuseRun(client, request, run) }
+            submitted.graph.forEachPayload { reference, _ in catalog.hold(reference, by: client) }
+            reply(
+                client, request,
+                .runDescription(RunDescription(graph: submitted.graph, mode: submitted.options.mode)))
         case .releaseObjects(let objects):
             for object in objects { catalog.release(object, by: client) }
         case .holdObjects(let references): hold(references, by: client)
@@ -77,13 +88,16 @@ extension Engine {
             if let run, !knows(run) { return refuseRun(client, request, run) }
             reply(client, request, .status(status(of: run, at: now)))
         case .drainWorker(let worker):
-            guard workers[worker] != nil else {
+            guard workers.contains(worker) else {
                 return refuse(client, request, .unknownWorker, "there is no worker \(worker); see anabranch status")
             }
             drainWorker(worker, at: now)
             reply(client, request, .ok)
         case .logs(let run, let node):
             guard let logs = runs[run]?.logs ?? sessions[run]?.logs else { return refuseRun(client, request, run) }
+            if let complaint = complaint(aboutLogsOf: node, in: run) {
+                return refuse(client, request, .invalidRequest, complaint, node: node)
+            }
             reply(client, request, .logs(logs.lines(of: node)))
         case .shutdown:
             reply(client, request, .ok)
@@ -91,7 +105,17 @@ extension Engine {
         }
     }
 
-    private func knows(_ run: RunID) -> Bool { runs[run] != nil || sessions[run] != nil }
+    private func knows(_ run: RunID) -> Bool { runs.contains(run) || sessions.contains(run) }
+
+    /// Nil when tasks of that name may have written something, or of any.
+    private func complaint(aboutLogsOf node: String, in run: RunID) -> String? {
+        if node.isEmpty { return nil }
+        guard let record = runs[run] else { return "run \(run) is of calls, which have no nodes: ask for all its logs" }
+        // The plan has nodes of its own besides: the run's splitter.
+        let names = Set(record.plan.nodes.indices.map { record.name(of: PlanNodeIndex(UInt32($0))) })
+        if names.contains(node) { return nil }
+        return "run \(run) has no node \(node): it has \(names.sorted().joined(separator: ", "))"
+    }
 
     private mutating func refuseRun(_ client: ClientID, _ request: UInt64, _ run: RunID) {
         refuse(

@@ -18,6 +18,8 @@ extension Engine {
             queue.append(.attemptEnded(worker, attempt, .returned, computeMicroseconds: 0))
             return
         }
+        // Here, because `isPlaced` may make another task of it, of which the lost attempt would not be known.
+        keepLost(before: attempt, at: now)
         guard isPlaced(assignment, at: worker, &queue) else { return }
         if let threads = assignment.limits.threads {
             if let complaint = complaint(aboutThreads: threads, of: assignment.node) {
@@ -40,7 +42,6 @@ extension Engine {
             catalog.use(reference)
             arguments.append(reference.id)
         }
-        keepLost(before: attempt, at: now)
         workers[worker]?.lent[attempt] = LentAttempt(sent: now, arguments: arguments)
         if let predecessor { workers[worker]?.lent[predecessor]?.follower = attempt }
         outbox.add(assignment, bytes: bytes, to: worker, configuration.epoch)
@@ -96,9 +97,10 @@ extension RunRecord {
     func assignment(
         _ attempt: Attempt, _ firing: Firing, _ makeWork: (RunRecord) throws(WorkError) -> Work
     ) throws(WorkError) -> TaskAssignment {
-        TaskAssignment(
+        let planNode = planNode(firing.node)
+        return TaskAssignment(
             attempt: attempt, run: id, node: name(of: firing.node), key: firing.key, limits: limits(of: firing.node),
-            work: try makeWork(self))
+            keepsOutput: planNode.keepsOutput, keepsModel: planNode.keepsModel, work: try makeWork(self))
     }
 
     /// The run's own splitter has none.

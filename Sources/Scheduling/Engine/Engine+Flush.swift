@@ -5,7 +5,7 @@ extension Engine {
     /// Makes messages of what the events have changed: updates and results to clients, then releases, then lanes.
     mutating func flush(at now: Instant) {
         for id in outbox.takeChanged() {
-            if runs[id] != nil {
+            if runs.contains(id) {
                 pushRun(id, at: now)
                 publish(id, at: now)
             } else {
@@ -13,19 +13,9 @@ extension Engine {
             }
         }
         routeReleases()
-        for batch in outbox.takeBatches() where workers[batch.worker] != nil { send(batch, to: batch.worker) }
-    }
-
-    private mutating func send(_ batch: TaskBatch, to worker: WorkerID) {
-        let number = (workers[worker]?.batches ?? 0) + 1
-        workers[worker]?.batches = number
-        for task in batch.tasks { workers[worker]?.lent[task.attempt]?.batch = number }
-        if !batch.releases.isEmpty {
-            workers[worker]?.unconfirmed.append(SentReleases(number: number, objects: batch.releases))
+        for batch in outbox.takeBatches() {
+            if let numbered = workers[batch.worker]?.numbered(batch) { outbox.effects.append(.send(numbered)) }
         }
-        var numbered = batch
-        numbered.number = number
-        outbox.effects.append(.send(numbered))
     }
 
     /// Sends every watcher what it has not seen, in messages of a bounded size. The last one carries state and progress.
@@ -98,11 +88,11 @@ extension Engine {
             case .removeSegments(let writer, let keeping):
                 outbox.effects.append(.removeSegments(writer, keeping: keeping))
             case .release(let object, owner: .client(let client)):
-                if clients[client] != nil { toClients[client, default: []].append(object) }
+                if clients.contains(client) { toClients[client, default: []].append(object) }
             case .release(let object, owner: .worker(let worker)):
                 if workers[worker]?.state == .lost {
                     workers[worker]?.releases.append(object)
-                } else if workers[worker] != nil {
+                } else if workers.contains(worker) {
                     outbox.lane(worker, configuration.epoch) { $0.releases.append(object) }
                 }
             }

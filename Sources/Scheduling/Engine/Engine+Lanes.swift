@@ -21,6 +21,7 @@ extension Engine {
         workers[id] = worker
         outbox.effects.append(.publishWorker(worker.status))
         feed([.workerJoined(worker.offer)] + (worker.isDraining ? [.workerDrainRequested(id)] : []), at: now)
+        tellAwaiting()
     }
 
     /// Says once of each worker that its lane does not come about: it has said a wrong address, or something is in the way.

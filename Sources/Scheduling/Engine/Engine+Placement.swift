@@ -1,4 +1,5 @@
 import AnabranchCore
+import PipelineGraph
 
 // Tasks go only to workers that see the store in which their inputs stand.
 extension Engine {
@@ -7,7 +8,7 @@ extension Engine {
         return separateStores.store(of: worker)
     }
 
-    private func placement(of work: Work) -> InputPlacement {
+    private func placement(of work: Work, for task: TaskID) -> InputPlacement {
         var placement = InputPlacement.anywhere
         var carried: UInt64 = 0
         work.forEachReference { reference in
@@ -16,19 +17,26 @@ extension Engine {
             if catalog.hasLostBytes(of: reference.id.writer) {
                 placement = .lost(reference.id, store)
             } else if store == .coordinator {
-                carried = carried &+ min(reference.length, 1 << 40)
+                // What a stand-in stands for is given on its host alone, however short the stand-in is.
+                carried = carried &+ (reference.encoding == .elsewhere ? 1 << 40 : min(reference.length, 1 << 40))
             } else if placement == .anywhere {
                 placement = .store(store)
             } else if case .store(let other) = placement, other != store {
                 placement = .apart(min(store, other), max(store, other))
             }
         }
+        if placement == .anywhere, isInPlace(task) { return .store(.coordinator) }
         guard carried > configuration.carryLimit else { return placement }
         return switch placement {
         case .anywhere: .store(.coordinator)
         case .store(let store): .apart(.coordinator, store)
         case .apart, .lost: placement
         }
+    }
+
+    private func isInPlace(_ task: TaskID) -> Bool {
+        guard case .call(let session, let call) = tasks[task] else { return false }
+        return sessions[session]?.queued[call]?.call.isInPlace ?? false
     }
 
     /// Whether a worker sees the coordinator's store.
@@ -39,7 +47,7 @@ extension Engine {
     func placed(_ ready: ReadyTask) -> ReadyTask {
         guard !separateStores.isEmpty,
             let assignment = try? assignment(Attempt(task: ready.task, number: 1), after: nil),
-            case .store(let store) = placement(of: assignment.work)
+            case .store(let store) = placement(of: assignment.work, for: ready.task)
         else { return ready }
         var placed = ready
         placed.requirements.store = store
@@ -53,7 +61,7 @@ extension Engine {
     ) -> Bool {
         guard !separateStores.isEmpty else { return true }
         let attempt = assignment.attempt
-        let placement = placement(of: assignment.work)
+        let placement = placement(of: assignment.work, for: attempt.task)
         if placement == .anywhere || placement == (workers[worker]?.store).map(InputPlacement.store) { return true }
         if assignment.after != nil {
             // It is placed when it is ready.
@@ -112,13 +120,59 @@ extension Engine {
         if !events.isEmpty { feed(events, at: now) }
     }
 
+    /// Has runs whose tasks nobody there can run say so at once. On each change of the pool: nothing else happens in such a run.
+    mutating func tellAwaiting() {
+        for id in runs.keys where !awaited(by: id).isEmpty {
+            runs[id]?.pushed = nil
+            runs[id]?.published = nil
+            outbox.changed.append(id)
+        }
+    }
+
     /// What ready tasks of a run wait for, and what to do; empty when workers that take work can run them.
     func awaited(by run: RunID) -> String {
-        let stores = scheduler.awaitedStores(of: run).sorted()
+        if scheduler.awaitsAnyWorker(run) {
+            return "\(sessions[run] == nil ? "tasks" : "calls") wait for a worker, and none takes work: "
+                + "start one (anabranch worker), or wait until one is heard again"
+        }
+        let executors = scheduler.awaitedExecutors(of: run)
+        guard executors.isEmpty else {
+            let names = executors.sorted().joined(separator: " and ")
+            let who = awaitingTasks(scheduler.awaitedKinds(of: run, executors: executors), of: run)
+            // The flag names where a worker's tasks run, not what it offers.
+            let hint = executors.contains("ray") ? " (what a worker with --executor ray offers is python, too)" : ""
+            return
+                "\(who) wait for a worker with the executor \(names), and none that takes work offers it: start one that does, "
+                + "or correct the executor= of their nodes\(hint)"
+        }
+        let workers = scheduler.awaitedWorkers(of: run)
+        guard workers.isEmpty else {
+            // Only calls are for one worker.
+            let names = workers.sorted().map { "worker \($0)" }.joined(separator: " and for ")
+            return "calls wait for \(names), which alone may run them, and which takes no work or cannot run them"
+        }
+        let stores = scheduler.awaitedStores(of: run)
         guard !stores.isEmpty else { return "" }
-        let names = stores.map { separateStores.name($0) }.joined(separator: " and of ")
+        let names = stores.sorted().map { separateStores.name($0) }.joined(separator: " and of ")
+        let who = awaitingTasks(scheduler.awaitedKinds(of: run, stores: stores), of: run)
         return
-            "tasks wait for a worker that sees \(names), where their inputs are, and none takes work: start one there, "
-            + "or wait until one is heard again (the coordinator's --carry-limit says how much travels to others)"
+            "\(who) wait for a worker that sees \(names), where their inputs are, and none takes work: start one there, "
+            + "or wait until one is heard again (the coordinator's --carry-limit says how much travels to others; hosts that share "
+            + "no memory are better served by anabranch worker --executor ray)"
+    }
+
+    private static let mostNamed = 3
+
+    /// `tasks of node scale and of node fit`, as far as a line has room.
+    private func awaitingTasks(_ kinds: Set<UInt32>, of run: RunID) -> String {
+        guard let record = runs[run] else { return "calls" }
+        var names: [String] = []
+        for kind in kinds.sorted() where Int(kind) < record.plan.nodes.count {
+            let name = record.name(of: PlanNodeIndex(kind))
+            if !names.contains(name) { names.append(name) }
+        }
+        if names.isEmpty { return "tasks" }
+        let more = names.count > Self.mostNamed ? " and of \(names.count - Self.mostNamed) more" : ""
+        return "tasks of node " + names.prefix(Self.mostNamed).joined(separator: ", ") + more
     }
 }

@@ -5,24 +5,24 @@ extension Engine {
     /// One message out of the inbox. Attempts that the worker was not sent, or has answered before, count as dropped.
     mutating func workerReported(_ batch: ResultBatch, at now: Instant) {
         let id = batch.worker
-        guard batch.epoch == configuration.epoch, workers[id] != nil else {
+        guard batch.epoch == configuration.epoch, workers.contains(id) else {
             dropped += 1
             return
         }
         workers[id]?.isSilent = false
         for writer in batch.writersOpened { catalog.writerOpened(writer, owner: .worker(id)) }
-        for log in batch.logs { keep(log) }
+        for log in batch.logs { keep(log, of: id) }
 
         var events = batch.started.map { SchedulerEvent.attemptStarted(id, $0) }
         var borrowed: [ObjectID] = []
         var failed: [Attempt] = []
+        var lost: [(attempt: Attempt, lent: LentAttempt)] = []
         for result in batch.results {
-            guard let lent = workers[id]?.lent.removeValue(forKey: result.attempt) else {
+            guard let lent = workers[id]?.answered(result.attempt) else {
                 dropped += 1
                 disown(result, from: id, &borrowed)
                 continue
             }
-            workers[id]?.finished += 1
             if let holder = result.holder {
                 catalog.writerOpened(holder, owner: .worker(id))
                 catalog.viewsHeld(result.held, by: holder)
@@ -33,6 +33,7 @@ extension Engine {
             arrival.usage.dispatchedMicroseconds = lent.sent.microseconds
             arrival.usage.arrivedMicroseconds = now.microseconds
             arrival.usage.worker = id
+            tallies.answered(arrival.usage, sharesClock: seesStore(id))
             if case .failure = arrival.outcome { failed.append(result.attempt) }
             arrivals[result.attempt] = arrival
             events.append(
@@ -41,16 +42,20 @@ extension Engine {
         }
         if let waiting = batch.waiting { events.append(.attemptsWaiting(id, waiting)) }
         if let heartbeat = batch.heartbeat {
+            let before = workers[id]?.droppedMessages ?? 0
+            if heartbeat.droppedMessages > before { tallies.workerDropped(heartbeat.droppedMessages - before) }
             workers[id]?.droppedMessages = heartbeat.droppedMessages
             workers[id]?.unconfirmed.removeAll { $0.number <= heartbeat.lastBatch }
             let lease = configuration.leaseMicroseconds
             let underWay = workers[id]?.attemptsUnderWay(heartbeat, lease: lease, at: now) ?? []
             let running = heartbeat.running + underWay
-            borrowed += forgetLost(id, running: running, at: now)
+            lost = forgetLost(id, running: running, at: now)
+            for (_, lent) in lost { borrowed += lent.arguments }
             events.append(.heartbeat(id, running: running))
         }
         feed(events, at: now)
         keepEarlier(failed)
+        for (attempt, lent) in lost { keepLost(attempt, of: id, lent, at: now) }
         arrivals.removeAll(keepingCapacity: true)
         for object in borrowed { catalog.endUse(object) }
         for released in batch.released { catalog.viewsEnded(released.objects, by: released.holder) }
@@ -60,16 +65,18 @@ extension Engine {
     private func owns(_ writer: WriterID, _ worker: WorkerID) -> Bool { catalog.owner(of: writer) == .worker(worker) }
 
     /// Attempts that it was sent more than a lease ago and does not have: they, or their results, were lost on the way.
-    private mutating func forgetLost(_ id: WorkerID, running: [Attempt], at now: Instant) -> [ObjectID] {
+    private mutating func forgetLost(
+        _ id: WorkerID, running: [Attempt], at now: Instant
+    ) -> [(attempt: Attempt, lent: LentAttempt)] {
         guard let lent = workers[id]?.lent, !lent.isEmpty else { return [] }
         let running = Set(running)
-        var arguments: [ObjectID] = []
+        var lost: [(attempt: Attempt, lent: LentAttempt)] = []
         for (attempt, record) in lent
         where now.since(record.sent) > configuration.leaseMicroseconds && !running.contains(attempt) {
             workers[id]?.lent[attempt] = nil
-            arguments += record.arguments
+            lost.append((attempt, record))
         }
-        return arguments
+        return lost.sorted { $0.attempt < $1.attempt }
     }
 
     /// A result as it counts: a success that does not answer what was asked is a failure, one whose bytes are gone a loss. Its objects are in use until
@@ -166,19 +173,17 @@ extension Engine {
         }
     }
 
-    private mutating func keep(_ log: SlotLog) {
-        guard let task = log.task, let origin = tasks[task] else { return }
-        switch origin {
-        case .firing(let run, let entry):
-            guard let node = runs[run]?.live[entry]?.firing.node, let name = runs[run]?.name(of: node) else { return }
-            runs[run]?.logs.append(log, node: name)
-        case .remake(let run, let entry):
-            guard let node = runs[run]?.recovery.remakes[entry]?.recipe.firing.node,
-                let name = runs[run]?.name(of: node)
-            else { return }
-            runs[run]?.logs.append(log, node: name)
-        case .call(let run, _):
-            sessions[run]?.logs.append(log, node: "")
+    private mutating func keep(_ written: SlotLog, of worker: WorkerID) {
+        guard let task = written.task, let origin = tasks[task] else { return }
+        var log = written
+        log.worker = worker
+        log.node = ""
+        if case .call(let run, _) = origin {
+            sessions[run]?.logs.append(log)
+        } else {
+            guard let node = firing(of: origin)?.node, let name = runs[origin.run]?.name(of: node) else { return }
+            log.node = name
+            runs[origin.run]?.logs.append(log)
         }
         outbox.effects.append(.publishLog(origin.run, log))
     }

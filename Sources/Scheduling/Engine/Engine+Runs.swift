@@ -30,6 +30,7 @@ extension Engine {
         clients[client]?.runs.insert(id)
         outbox.changed.append(id)
         reply(client, request, .runAccepted(id))
+        tell(.runAccepted(id, name: runs[id]?.title ?? "", client: client, isSession: false))
         // A plan without firings is through before it begins.
         if !finishIfCompleted(id, at: now) { feed([.runOpened(id)], at: now) }
     }
@@ -49,14 +50,16 @@ extension Engine {
     }
 
     mutating func cancelRun(_ id: RunID, at now: Instant) {
-        if sessions[id] != nil { return cancelSession(id, at: now) }
+        if sessions.contains(id) { return cancelSession(id, at: now) }
         stopRun(id, .cancelled, "the run was cancelled", at: now)
     }
 
     /// Ends a run that is under way with a state of its own.
     mutating func stopRun(_ id: RunID, _ end: PipelineGraph.RunState, _ message: String, at now: Instant) {
         guard runs[id]?.state == .running else { return }
+        noteCancelled(firingsOf: id)
         for task in runs[id]?.stop(end, message, at: now, &catalog) ?? [] { tasks[task] = nil }
+        noteRunEnded(id, at: now)
         outbox.changed.append(id)
         feed([.runCancelled(id), .runClosed(id)], at: now)
     }
@@ -66,14 +69,15 @@ extension Engine {
         guard let record = runs[id], record.state == .running, record.planner.isCompleted else { return false }
         for task in record.recovery.tasks { tasks[task] = nil }
         runs[id]?.finish(record.failures > 0 ? .failed : .succeeded, at: now, &catalog)
+        noteRunEnded(id, at: now)
         outbox.changed.append(id)
         return true
     }
 
     /// Gives up a run's results. One that is under way is cancelled first. Who closes it is told of nothing more.
     mutating func closeRun(_ id: RunID, by client: ClientID, at now: Instant) {
-        if sessions[id] != nil { return closeSession(id, at: now) }
-        guard runs[id] != nil else { return }
+        if sessions.contains(id) { return closeSession(id, at: now) }
+        guard runs.contains(id) else { return }
         runs[id]?.watchers[client] = nil
         stopRun(id, .cancelled, "the run was closed", at: now)
         pushRun(id, at: now)

@@ -9,6 +9,7 @@ extension Engine {
         while !queue.isEmpty {
             decided.removeAll(keepingCapacity: true)
             scheduler.handle(queue, at: now, effects: &decided)
+            if !scheduler.losses.isEmpty { noteLosses() }
             queue.removeAll(keepingCapacity: true)
             for effect in decided { perform(effect, at: now, &queue) }
             feedRestless(at: now, &queue)
@@ -53,7 +54,7 @@ extension Engine {
             dropped += 1
         case .replenish(let run, let count):
             // One that has ended since the question has been closed; the scheduler waits for no answer.
-            guard runs[run]?.state == .running || sessions[run] != nil else { return }
+            guard runs[run]?.state == .running || sessions.contains(run) else { return }
             let drawn = draw(run, count)
             queue.append(.tasksReady(run, drawn))
             setHunger(run, count - drawn.count)
@@ -74,26 +75,34 @@ extension Engine {
         _ task: TaskID, _ outcome: Outcome, _ arrival: Arrival?, at now: Instant, _ queue: inout [SchedulerEvent]
     ) {
         guard let origin = tasks.removeValue(forKey: task) else { return }
-        if case .failure(let failure) = outcome, awaitsRoom(origin, failure) { return }
-        settle(origin, outcome, arrival, at: now, &queue)
+        if case .failure(let failure) = outcome, awaitsRoom(origin, failure) {
+            return keepEnded(arrival, failure, of: origin)
+        }
+        settle(origin, task, outcome, arrival, at: now, &queue)
     }
 
     /// What the task was for has ended, unless bytes that it needs are made again first.
     mutating func settle(
-        _ origin: TaskOrigin, _ outcome: Outcome, _ arrival: Arrival?, at now: Instant, _ queue: inout [SchedulerEvent]
+        _ origin: TaskOrigin, _ task: TaskID, _ outcome: Outcome, _ arrival: Arrival?, at now: Instant,
+        _ queue: inout [SchedulerEvent]
     ) {
         if !roomTries.isEmpty { roomTries[origin] = nil }
         switch origin {
         case .firing(let run, let entry):
             switch outcome {
             case .success(let success):
+                noteEnd(task, of: origin, outcome, arrival)
                 if let arrival { runs[run]?.succeeded(entry, success, arrival, &catalog) }
             case .failure(let met):
                 var failure = met
                 if met.kind == .objectLost {
-                    guard let told = recover(run, entry, met, arrival, &queue) else { return }
+                    guard let told = recover(run, entry, met, arrival, &queue) else {
+                        keepEnded(arrival, met, of: origin)
+                        return tallies.taskRetried(.inputLost)
+                    }
                     failure = told
                 }
+                noteEnd(task, of: origin, .failure(failure), arrival)
                 runs[run]?.failed(entry, failure, arrival, &catalog)
                 stopOnError(run, failure, at: now, &queue)
             }
@@ -101,8 +110,14 @@ extension Engine {
             outbox.restless.append(run)
             endIfPlanned(run, at: now, &queue)
         case .call(let run, let call):
+            noteEnd(task, of: origin, outcome, arrival)
             endCall(run, call, outcome, arrival)
         case .remake(let run, let entry):
+            if case .failure(let failure) = outcome, failure.kind == .objectLost {
+                tallies.taskRetried(.inputLost)
+            } else {
+                noteEnd(task, of: origin, outcome, arrival)
+            }
             endRemake(run, entry, outcome, arrival, at: now, &queue)
         }
     }
@@ -115,7 +130,9 @@ extension Engine {
         else { return }
         let key = last.key.isEmpty ? "" : " (\(last.key))"
         let message = "stopped at the first error, as asked: \(last.node)\(key): \(failure.message)"
+        noteCancelled(firingsOf: run)
         for task in runs[run]?.stop(.failed, message, at: now, &catalog) ?? [] { tasks[task] = nil }
+        noteRunEnded(run, at: now)
         queue.append(.runCancelled(run))
         queue.append(.runClosed(run))
     }
@@ -136,12 +153,12 @@ extension Engine {
     }
 
     private mutating func setHunger(_ run: RunID, _ hunger: Int) {
-        if runs[run] != nil { runs[run]?.hunger = hunger } else { sessions[run]?.hunger = hunger }
+        if runs.contains(run) { runs[run]?.hunger = hunger } else { sessions[run]?.hunger = hunger }
     }
 
     private mutating func draw(_ id: RunID, _ limit: Int) -> [ReadyTask] {
-        if runs[id] != nil { return drawFirings(id, limit) }
-        if sessions[id] != nil { return drawCalls(id, limit) }
+        if runs.contains(id) { return drawFirings(id, limit) }
+        if sessions.contains(id) { return drawCalls(id, limit) }
         return []
     }
 
@@ -169,17 +186,11 @@ extension RunRecord {
 
     /// The firing as the scheduler is told of it.
     func ready(_ firing: Firing, _ task: TaskID, _ maxAttempts: UInt32) -> ReadyTask {
-        let planNode = planNode(firing.node)
         var requirements = TaskRequirements(
-            cores: limits(of: firing.node).threads ?? 1, maxAttempts: request.options.maxAttempts ?? maxAttempts)
-        if let index = planNode.node {
-            let node = request.graph.nodes[Int(index.rawValue)]
-            requirements.retries = node.retries
-            if planNode.operation != .foldSplit, planNode.operation != .collectFolds {
-                // A function registered in the worker is its own whatever the role, a splitter's too.
-                let usual = node.nativeFunction.isEmpty ? "python" : "native"
-                requirements.executor = node.executor.isEmpty ? usual : node.executor
-            }
+            executor: executor(of: firing.node), cores: limits(of: firing.node).threads ?? 1,
+            maxAttempts: request.options.maxAttempts ?? maxAttempts)
+        if let index = planNode(firing.node).node {
+            requirements.retries = request.graph.nodes[Int(index.rawValue)].retries
         } else {
             // Nobody can say it of a step that is no node of theirs: it is as patient as the most patient of them.
             requirements.retries = request.graph.nodes.map(\.retries).max() ?? 0
@@ -187,5 +198,16 @@ extension RunRecord {
         return ReadyTask(
             task: task, taskClass: TaskClass(run: id, kind: firing.node.rawValue), requirements: requirements,
             priority: shape.depths[Int(firing.node.rawValue)])
+    }
+
+    func executor(of index: PlanNodeIndex) -> String {
+        let planNode = planNode(index)
+        guard let index = planNode.node, planNode.operation != .foldSplit, planNode.operation != .collectFolds else {
+            return "python"
+        }
+        let node = request.graph.nodes[Int(index.rawValue)]
+        // A function registered in the worker is its own whatever the role, a splitter's too.
+        let usual = node.nativeFunction.isEmpty ? "python" : "native"
+        return node.executor.isEmpty ? usual : node.executor
     }
 }

@@ -1,5 +1,5 @@
 import AnabranchCore
-import Collections
+import DequeModule
 
 extension Engine {
     mutating func openSession(_ client: ClientID, _ request: UInt64, _ name: String, at now: Instant) {
@@ -8,6 +8,7 @@ extension Engine {
         sessions[id] = SessionRecord(id: id, client: client, name: name, started: now)
         clients[client]?.runs.insert(id)
         reply(client, request, .runAccepted(id))
+        tell(.runAccepted(id, name: name, client: client, isSession: true))
         feed([.runOpened(id)], at: now)
     }
 
@@ -31,12 +32,17 @@ extension Engine {
     /// A call that a worker has run, or was to run, has ended.
     mutating func endCall(_ id: RunID, _ call: CallID, _ outcome: Outcome, _ arrival: Arrival?) {
         let ended: CallResult.Outcome
+        var earlier: [EarlierAttempt] = []
+        if sessions[id]?.earlier.isEmpty == false, let kept = sessions[id]?.earlier[call] {
+            earlier = kept.told(before: arrival)
+            sessions[id]?.earlier[call] = earlier
+        }
         switch outcome {
         case .success(let success):
             guard let value = success.value else { return }
             ended = .value(value)
         case .failure(var failure):
-            failure.attempt = arrival?.attempt ?? failure.attempt
+            failure.attempt = earlier.count(with: arrival, failure)
             ended = .failure(failure)
         }
         sessions[id]?.end(call, ended, arrival?.usage ?? Usage(), &catalog)
@@ -59,8 +65,16 @@ extension Engine {
         guard let session = sessions.removeValue(forKey: id) else { return }
         for queued in session.queued.values {
             queued.call.forEachReference { catalog.endUse($0) }
-            if let task = queued.task { tasks[task] = nil }
+            if let task = queued.task {
+                tasks[task] = nil
+                tallies.taskEnded(queued.call.executor, .cancelled)
+            }
         }
+        tell(
+            .runEnded(
+                EndedRun(
+                    run: id, name: session.name, isSession: true, state: nil, succeeded: session.succeeded,
+                    failed: session.failed, skipped: 0, milliseconds: now.since(session.started) / 1000, message: "")))
         for result in session.results { result.outcome.forEachReference { catalog.endUse($0) } }
         clients[session.client]?.runs.remove(id)
         outbox.changed.remove(id)

@@ -5,11 +5,15 @@ extension Engine {
     /// The whole of the coordinator, or one run with the pool around it.
     func status(of run: RunID?, at now: Instant) -> Status {
         var statuses: [RunStatus] = []
+        let placed = scheduler.placedByClass
         for record in runs.values where run == nil || run == record.id {
-            statuses.append(record.status(at: now, unixOffset: configuration.unixOffset))
+            statuses.append(record.status(at: now, unixOffset: configuration.unixOffset, placed: placed))
         }
+        var placedByRun: [RunID: Int] = [:]
+        for (taskClass, count) in placed { placedByRun[taskClass.run, default: 0] += count }
         for record in sessions.values where run == nil || run == record.id {
-            statuses.append(record.status(at: now, unixOffset: configuration.unixOffset))
+            let running = UInt64(placedByRun[record.id] ?? 0)
+            statuses.append(record.status(at: now, unixOffset: configuration.unixOffset, running: running))
         }
         for index in statuses.indices { statuses[index].waiting = awaited(by: statuses[index].run) }
         let lent = workers.values.reduce(0) { $0 + $1.lent.count }
@@ -25,7 +29,7 @@ extension Engine {
 }
 
 extension SessionRecord {
-    fileprivate func status(at now: Instant, unixOffset: UInt64) -> RunStatus {
+    fileprivate func status(at now: Instant, unixOffset: UInt64, running: UInt64) -> RunStatus {
         let progress = NodeProgress(
             node: nil, planned: submitted, isOpen: true, running: running, succeeded: succeeded, failed: failed)
         return RunStatus(

@@ -6,17 +6,20 @@ extension Engine {
     /// and what to do.
     mutating func storeFullHint(_ task: TaskID) -> String {
         let asked: String
+        var fewer = "keep fewer outputs"
         switch tasks[task] {
         case .firing(let run, _)?, .remake(let run, _)?:
             asked = "run \(run)\(runs[run].map { " (\($0.title))" } ?? "") asked"
-        case .call(let run, _)?: asked = "session \(run)\(sessions[run].map { " (\($0.name))" } ?? "") asked"
+        case .call(let run, _)?:
+            asked = "session \(run)\(sessions[run].map { " (\($0.name))" } ?? "") asked"
+            fewer = "let go of results that have been taken, submit less ahead of who takes them (Executor.map does)"
         case nil: asked = "a task that has ended asked"
         }
         let holders = holderHint ?? describedHolders
         holderHint = holders
         return
             "; \(asked); \(ByteCount(catalog.totalBytes)) of \(ByteCount(configuration.storeBudget)) are needed, most by "
-            + "\(holders); close runs and release results that you no longer need, keep fewer outputs, or give the store "
+            + "\(holders); close runs and release results that you no longer need, \(fewer), or give the store "
             + "a larger budget (--store-budget)"
     }
 
@@ -54,6 +57,7 @@ extension Engine {
         if let last = tries.lastAfter, last == catalog.releasedBytes { return false }
         if case .call(let session, let call) = origin { sessions[session]?.takeBack(call) }
         roomTries[origin]?.lastAfter = nil
+        tallies.taskRetried(.storeFull)
         waiting.append(WaitingTask(origin: origin, releasedBytes: catalog.releasedBytes))
         return true
     }
@@ -61,6 +65,8 @@ extension Engine {
     /// Lets the first of the waiting tasks run again when something has been released, or when nothing is under way that
     /// could make room: that is its last chance. One at a time has it: it, too, may make room for the next.
     mutating func admitWaiting(at now: Instant) {
+        // Of whoever waits next, the time begins then.
+        if waiting.isEmpty { quietSince = nil }
         if roomTries.isEmpty && waiting.isEmpty { return }
         forgetUnwanted()
         guard let first = waiting.first else { return }

@@ -44,13 +44,16 @@ extension Engine {
                     + "anew with another store")
         }
         if hello.storeIdentity != configuration.storeIdentity, !hello.hasOwnStore {
+            let seen =
+                hello.storeIdentity.isEmpty
+                ? "no store in \(hello.store)" : "the store \(hello.store) with identity \(hello.storeIdentity)"
             return ControlError(
                 code: .storeMismatch,
                 message:
-                    "the \(what) sees the store \(hello.store) with identity \(hello.storeIdentity); the coordinator's is "
+                    "the \(what) sees \(seen); the coordinator's is "
                     + "\(configuration.store) with identity \(configuration.storeIdentity); "
-                    + "start the worker where it sees that directory, or, on a host that does not share it, with --own-store"
-            )
+                    + "start the worker where it sees that directory (--store names it where it stands elsewhere there), or, on "
+                    + "a host that does not share it, with --own-store")
         }
         if !["ipc://", "tcp://"].contains(where: hello.lane.hasPrefix) {
             return ControlError(
@@ -95,6 +98,7 @@ extension Engine {
         workers[id]?.takeBackReleases(outbox.dropLane(id))
         outbox.effects.append(.publishWorker(workers[id]?.status ?? worker.status))
         feed([.workerLost(id)], at: now)
+        tellAwaiting()
         retireIfEnded(id, at: now)
     }
 
@@ -108,7 +112,7 @@ extension Engine {
     }
 
     mutating func workerLeft(_ id: WorkerID, at now: Instant) {
-        guard workers[id] != nil else { return }
+        guard workers.contains(id) else { return }
         workers[id]?.hasLeft = true
         workerLost(id, at: now)
         outbox.effects.append(.disconnectLane(id))
@@ -118,7 +122,7 @@ extension Engine {
     mutating func retireIfEnded(_ id: WorkerID, at now: Instant) {
         guard let worker = workers[id], worker.state == .lost else { return }
         guard catalog.liveWriters(of: .worker(id)).isEmpty else { return }
-        workers.removeValue(forKey: id)
+        workers[id] = nil
         for lent in worker.lent.sorted(by: { $0.key < $1.key }) {
             for argument in lent.value.arguments { catalog.endUse(argument) }
             keepLost(lent.key, of: id, lent.value, at: now)
@@ -158,5 +162,6 @@ extension Engine {
         outbox.lane(id, configuration.epoch) { $0.drain = true }
         if let worker = workers[id] { outbox.effects.append(.publishWorker(worker.status)) }
         feed([.workerDrainRequested(id)], at: now)
+        tellAwaiting()
     }
 }

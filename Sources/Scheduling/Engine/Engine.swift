@@ -1,5 +1,5 @@
 import AnabranchCore
-import Collections
+import DequeModule
 import PipelineGraph
 
 /// All that a coordinator decides: runs and sessions, who needs which object, which worker does what, who is told.
@@ -11,16 +11,16 @@ public struct Engine: Sendable {
     public let configuration: EngineConfiguration
     var scheduler: Scheduler
     var catalog = ObjectCatalog()
-    var workers: OrderedDictionary<WorkerID, WorkerRecord> = [:]
+    var workers = Records<WorkerID, WorkerRecord>()
     /// Those of workers that do not see the coordinator's.
     var separateStores = SeparateStores()
     /// The one with the most cores that has ever joined.
     var largestWorker: WorkerRecord?
     /// Workers whose lanes have not stood yet, with when that is said aloud.
     var unreached: [WorkerID: Instant] = [:]
-    var clients: [ClientID: ClientRecord] = [:]
-    var runs: [RunID: RunRecord] = [:]
-    var sessions: [RunID: SessionRecord] = [:]
+    var clients = Records<ClientID, ClientRecord>()
+    var runs = Records<RunID, RunRecord>()
+    var sessions = Records<RunID, SessionRecord>()
     var tasks: [TaskID: TaskOrigin] = [:]
     /// Answers that the scheduler is being told of.
     var arrivals: [Attempt: Arrival] = [:]
@@ -39,6 +39,10 @@ public struct Engine: Sendable {
     var isShuttingDown = false
     /// Messages that did not decode, were doubled, late or of another epoch.
     var dropped: UInt64 = 0
+    var tallies = Tallies()
+    /// When a `tick` is due at the latest; nil when nothing waits for time to pass. Kept, not worked out: the shell asks in each
+    /// turn, and would be given a copy of the engine to ask.
+    public private(set) var nextDeadline: Instant?
     private var runCount: UInt64 = 0
     private var workerCount: UInt64 = 0
     var taskCount: UInt64 = 0
@@ -49,13 +53,11 @@ public struct Engine: Sendable {
     }
 
     public mutating func handle(_ event: EngineEvent, at now: Instant, effects: inout [EngineEffect]) {
-        handle(CollectionOfOne(event), at: now, effects: &effects)
+        handle([event], at: now, effects: &effects)
     }
 
     /// Takes events that happened up to `now`, in order, and appends what is to be done.
-    public mutating func handle(
-        _ events: some Sequence<EngineEvent>, at now: Instant, effects: inout [EngineEffect]
-    ) {
+    public mutating func handle(_ events: [EngineEvent], at now: Instant, effects: inout [EngineEffect]) {
         for event in events { take(event, at: now) }
         tellUnreachable(at: now)
         admitWaiting(at: now)
@@ -63,11 +65,7 @@ public struct Engine: Sendable {
         holderHint = nil
         effects.append(contentsOf: outbox.effects)
         outbox.effects.removeAll(keepingCapacity: true)
-    }
-
-    /// When a `tick` is due at the latest; nil when nothing waits for time to pass.
-    public var nextDeadline: Instant? {
-        [scheduler.nextDeadline, roomDeadline, unreached.values.min()].compactMap { $0 }.min()
+        nextDeadline = .first(.first(scheduler.nextDeadline, roomDeadline), unreached.values.min())
     }
 
     private mutating func take(_ event: EngineEvent, at now: Instant) {

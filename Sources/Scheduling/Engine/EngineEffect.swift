@@ -19,6 +19,8 @@ public enum EngineEffect: Hashable, Sendable {
     case publishRun(RunUpdate)
     case publishWorker(WorkerStatus)
     case publishLog(RunID, SlotLog)
+    /// Write to the log.
+    case tell(Notice)
     /// Remove the segments of a dead writer but for those listed.
     case removeSegments(WriterID, keeping: [UInt32])
     /// A client asked for the end.
@@ -33,6 +35,8 @@ public enum EngineReply: Hashable, Sendable {
     case runAccepted(RunID)
     case status(Status)
     case logs([SlotLog])
+    /// Each object that it names is one holding of the client that it goes to.
+    case runDescription(RunDescription)
 }
 
 /// Each mention of an object in a pushed update or result is one holding of the client that it goes to.

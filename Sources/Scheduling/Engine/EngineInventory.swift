@@ -18,6 +18,8 @@ extension Engine {
             workers: workers.keys.sorted(), clients: clients.keys.sorted())
     }
 
+    package var counters: SchedulerCounters { scheduler.counters }
+
     /// Checks every invariant of the parts.
     ///
     /// - Throws: `CatalogInconsistency` or `SchedulerFault`.

@@ -1,5 +1,5 @@
 import AnabranchCore
-import Collections
+import OrderedCollections
 
 /// What the events of one `handle` have made necessary; lanes get one message each, or several where one would be too large.
 struct Outbox: Hashable, Sendable {

@@ -29,9 +29,9 @@ extension RunRecord {
         let planNode = planNode(firing.node)
         var update = update(for: firing, .succeeded)
         update.usage = arrival.usage
-        update.attempts = arrival.attempt
         update.worker = arrival.worker
-        update.earlier = takeEarlier(entry)
+        update.earlier = takeEarlier(entry, before: arrival)
+        update.attempts = update.earlier.count(with: arrival)
         update.scores = success.scores
         update.warnings = success.warnings
         var notes: [PlannerNote] = []
@@ -54,18 +54,17 @@ extension RunRecord {
         answers[entry] = nil
     }
 
-    private mutating func takeEarlier(_ entry: EntryID) -> [EarlierAttempt] {
-        earlier.isEmpty ? [] : earlier.removeValue(forKey: entry) ?? []
+    private mutating func takeEarlier(_ entry: EntryID, before last: Arrival?) -> [EarlierAttempt] {
+        earlier.isEmpty ? [] : earlier.removeValue(forKey: entry)?.told(before: last) ?? []
     }
 
     mutating func failed(_ entry: EntryID, _ failure: Failure, _ arrival: Arrival?, _ catalog: inout ObjectCatalog) {
         guard let firing = live.removeValue(forKey: entry)?.firing else { return }
-        let attempt = arrival?.attempt ?? failure.attempt
         var update = update(for: firing, failure.kind == .cancelled ? .cancelled : .failed)
-        update.failure = located(failure, firing, attempt: attempt)
-        update.attempts = attempt
         update.worker = arrival?.worker
-        update.earlier = takeEarlier(entry)
+        update.earlier = takeEarlier(entry, before: arrival)
+        update.attempts = update.earlier.count(with: arrival, failure)
+        update.failure = located(failure, firing, attempt: update.attempts)
         if let arrival { update.usage = arrival.usage }
         record(update, &catalog)
         var notes: [PlannerNote] = []

@@ -30,7 +30,9 @@ extension RunRecord {
     ) throws(Irrecoverable) -> (remakes: [EntryID], readerIsReady: Bool) {
         let losses = recovery.losses[reader, default: 0] + 1
         guard losses <= Recovery.mostLosses else {
-            throw Irrecoverable("its reader has met \(Recovery.mostLosses) losses before")
+            throw Irrecoverable(
+                "its reader has met \(Recovery.mostLosses) losses before, the limit for one firing (fixed); something "
+                    + "removes segments from the store as fast as they are written")
         }
         let before = recovery
         do {

@@ -31,8 +31,6 @@ extension RunRecord {
         abandonRecovery(&catalog)
         for value in values.values { value.forEachReference { catalog.endUse($0) } }
         values = [:]
-        for payload in payloads { catalog.endUse(payload) }
-        payloads = []
         answers = [:]
     }
 
@@ -48,6 +46,8 @@ extension RunRecord {
     mutating func discardResults(_ catalog: inout ObjectCatalog) {
         for update in history { update.forEachReference { catalog.endUse($0) } }
         history = []
+        for payload in payloads { catalog.endUse(payload) }
+        payloads = []
         causes = [:]
     }
 }

@@ -34,7 +34,7 @@ struct RunRecord: Sendable {
     var failures = 0
     /// How much of `history` each watching client has been sent.
     var watchers: [ClientID: Int] = [:]
-    /// Objects of the request that the run uses until it has ended.
+    /// Objects of the graph and the options, which the run uses until it is closed: until then it can be described.
     var payloads: [ObjectRef] = []
     var logs = LogRing()
     var recovery = Recovery()

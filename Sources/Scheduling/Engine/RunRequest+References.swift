@@ -1,15 +1,22 @@
 import AnabranchCore
 import PipelineGraph
 
-extension RunRequest {
-    /// Estimators, functions, parameter lists, splitters and scorers, each with the node that brings it (empty for the
-    /// run's own options).
+extension Graph {
+    /// Estimators, functions, parameter lists and splitters, each with the node that brings it.
     func forEachPayload(_ body: (ObjectRef, _ node: String) -> Void) {
-        for node in graph.nodes {
+        for node in nodes {
             for reference in [node.payload, node.variants, node.outOfFoldSplitter] {
                 if let reference { body(reference, node.name) }
             }
         }
+    }
+}
+
+extension RunRequest {
+    /// Estimators, functions, parameter lists, splitters and scorers, each with the node that brings it (empty for the
+    /// run's own options).
+    func forEachPayload(_ body: (ObjectRef, _ node: String) -> Void) {
+        graph.forEachPayload(body)
         for reference in [options.splitter, options.scorers] {
             if let reference { body(reference, "") }
         }

@@ -6,10 +6,9 @@ extension SessionRecord {
         var ending = [(call, usage)]
         while let (call, usage) = ending.popLast() {
             guard let over = queued.removeValue(forKey: call) else { continue }
-            if over.task != nil { running -= 1 }
             outcome.forEachReference { catalog.use($0) }
             over.call.forEachReference { catalog.endUse($0) }
-            finish(call, outcome, usage)
+            finish(call, outcome, usage, isRemembered: !over.call.isInPlace)
             for dependent in dependents.removeValue(forKey: call) ?? [] {
                 if case .value(let value) = outcome {
                     supply(value, of: call, to: dependent, &catalog)
@@ -35,13 +34,22 @@ extension SessionRecord {
     }
 
     /// The call's result waits to be sent, and is remembered for calls that come after. Its objects must be in use.
-    mutating func finish(_ call: CallID, _ outcome: CallResult.Outcome, _ usage: Usage) {
-        let before = earlier.isEmpty ? nil : earlier.removeValue(forKey: call)
-        results.append(CallResult(call: call, outcome: outcome, usage: usage, earlier: before ?? []))
-        ended[call] = outcome
+    ///
+    /// What moves a client's data piece by piece answers with the pieces: remembered, they would be all of the data.
+    mutating func finish(
+        _ call: CallID, _ outcome: CallResult.Outcome, _ usage: Usage, isRemembered: Bool = true
+    ) {
+        // Told already where a task of it has ended; not where it was cancelled while it waited for room.
+        let before = (earlier.isEmpty ? nil : earlier.removeValue(forKey: call))?.told(before: nil) ?? []
+        results.append(CallResult(call: call, outcome: outcome, usage: usage, earlier: before))
+        ended[call] = isRemembered ? outcome : .failure(Self.notKept(call))
         endedOrder.append(call)
         if endedOrder.count > Self.memory { ended[endedOrder.removeFirst()] = nil }
         if case .value = outcome { succeeded += 1 } else { failed += 1 }
+    }
+
+    private static func notKept(_ call: CallID) -> Failure {
+        Failure(kind: .invalid, message: "the value of call \(call), which moved data, is not kept; pass its reference")
     }
 
     /// `dependent` gets a value that it waited for, and is ready once it has all.

@@ -69,17 +69,15 @@ extension SessionRecord {
     mutating func hand(_ id: CallID, _ task: TaskID, _ maxAttempts: UInt32) -> ReadyTask? {
         guard let call = queued[id]?.call else { return nil }
         queued[id]?.task = task
-        running += 1
         let requirements = TaskRequirements(
-            executor: call.executor, cores: call.limits.threads ?? 1, retries: call.retries, maxAttempts: maxAttempts)
+            executor: call.executor, worker: call.worker, cores: call.limits.threads ?? 1, retries: call.retries,
+            maxAttempts: maxAttempts)
         let taskClass = TaskClass(run: self.id, kind: kinds.kind(of: call.function))
         return ReadyTask(task: task, taskClass: taskClass, requirements: requirements)
     }
 
     /// The scheduler has no task for the call any more, though it has not ended.
     mutating func takeBack(_ id: CallID) {
-        guard queued[id]?.task != nil else { return }
         queued[id]?.task = nil
-        running -= 1
     }
 }

@@ -1,5 +1,5 @@
 import AnabranchCore
-import Collections
+import DequeModule
 
 /// A client's session of plain calls.
 struct SessionRecord: Hashable, Sendable {
@@ -24,7 +24,6 @@ struct SessionRecord: Hashable, Sendable {
     /// Results that have not been sent. Objects named here are in use.
     var results: [CallResult] = []
     var logs = LogRing()
-    var running: UInt64 = 0
     var submitted: UInt64 = 0
     var succeeded: UInt64 = 0
     var failed: UInt64 = 0

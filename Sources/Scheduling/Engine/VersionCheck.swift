@@ -21,13 +21,14 @@ enum VersionCheck {
         let parts: [(String, String, String, Int)] = [
             ("Python", left.python, right.python, 2),
             ("numpy", left.numpy, right.numpy, 1),
+            ("scikit-learn", left.scikitLearn, right.scikitLearn, 2),
             ("cloudpickle", left.cloudpickle, right.cloudpickle, 1),
         ]
         for (name, one, other, digits) in parts
         where !one.isEmpty && !other.isEmpty && beginning(one, digits) != beginning(other, digits) {
             return
                 "\(leftName) has \(name) \(one), \(rightName) has \(name) \(other), and neither can read what the other "
-                + "pickles; use one interpreter version on both sides"
+                + "pickles; install the same version on both sides"
         }
         return nil
     }

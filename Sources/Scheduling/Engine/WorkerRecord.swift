@@ -46,7 +46,7 @@ struct WorkerRecord: Hashable, Sendable {
             worker: id, host: hello.host, processID: hello.processID, slots: hello.slots,
             running: UInt32(clamping: lent.count), state: hasLeft ? .left : isSilent || !isReached ? .lost : state,
             finished: finished,
-            labels: hello.labels, hasOwnStore: store != .coordinator)
+            labels: hello.labels, hasOwnStore: store != .coordinator, executors: hello.executors)
     }
 
     var offer: WorkerOffer {
@@ -57,6 +57,23 @@ struct WorkerRecord: Hashable, Sendable {
 
     /// Threads that all its slots together may have.
     var cores: UInt32 { UInt32(clamping: UInt64(hello.slots) * UInt64(hello.threadsPerSlot)) }
+
+    /// The message with its number: it goes down the lane now.
+    mutating func numbered(_ batch: TaskBatch) -> TaskBatch {
+        batches += 1
+        for task in batch.tasks { lent[task.attempt]?.batch = batches }
+        if !batch.releases.isEmpty { unconfirmed.append(SentReleases(number: batches, objects: batch.releases)) }
+        var numbered = batch
+        numbered.number = batches
+        return numbered
+    }
+
+    /// It has answered the attempt. Nil when it was not sent it, or has answered it before.
+    mutating func answered(_ attempt: Attempt) -> LentAttempt? {
+        guard let lent = lent.removeValue(forKey: attempt) else { return nil }
+        finished += 1
+        return lent
+    }
 
     /// Its lane has dropped: whether what was sent last has come is not known.
     mutating func takeBackReleases(_ unsent: [ObjectID]) {

@@ -1,5 +1,5 @@
 import AnabranchCore
-import Collections
+import DequeModule
 
 /// Tasks at one worker of which each but the first waits for the one before it.
 struct Chain: Sendable {

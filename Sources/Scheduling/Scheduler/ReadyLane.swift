@@ -1,5 +1,5 @@
 import AnabranchCore
-import Collections
+import DequeModule
 
 /// Tasks of one run, class, shape and priority, first come, first served.
 struct ReadyLane: Sendable {

@@ -1,16 +1,27 @@
 import AnabranchCore
-import Collections
+import DequeModule
+import HeapModule
 
 /// What a worker must offer for a task.
 struct TaskShape: Hashable, Sendable {
     var executor: String
     /// Nil: any.
     var store: StoreID?
+    /// Nil: any.
+    var worker: WorkerID?
     var cores: UInt32
+
+    init(_ requirements: TaskRequirements) {
+        executor = requirements.executor
+        store = requirements.store
+        worker = requirements.worker
+        cores = max(requirements.cores, 1)
+    }
 
     /// Whether such tasks can run at a worker that is large enough.
     func suits(_ worker: WorkerState) -> Bool {
         worker.executors.contains(executor) && (store == nil || store == worker.store)
+            && (self.worker == nil || self.worker == worker.id)
     }
 }
 
@@ -77,9 +88,7 @@ struct ReadyQueue: Sendable {
     func readyCount(ofRun index: Int) -> Int { runs.indices.contains(index) ? runs[index].ready : 0 }
 
     /// The place of a shape and whether it is new.
-    mutating func shape(_ wanted: TaskShape) -> (index: Int, isNew: Bool) {
-        var shape = wanted
-        shape.cores = max(wanted.cores, 1)
+    mutating func shape(_ shape: TaskShape) -> (index: Int, isNew: Bool) {
         if let index = shapeIndex[shape] { return (index, false) }
         if let index = freeShapes.popLast() {
             shapes[index] = ShapeQueue(shape: shape)

@@ -1,5 +1,5 @@
 import AnabranchCore
-import Collections
+import HeapModule
 
 /// A run's part in the ready queue.
 struct RunQueue: Sendable {

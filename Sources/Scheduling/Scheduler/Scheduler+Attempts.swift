@@ -36,7 +36,8 @@ extension Scheduler {
         }
         switch end {
         case .succeeded, .failed:
-            measure(task, microseconds)
+            // Refused before it ran, a task says nothing of how long its like take.
+            if end == .succeeded || microseconds > 0 { measure(task, microseconds) }
             let next = end == .succeeded ? takeFromChain(attempt, on: worker) : nil
             finish(attempt.task, except: attempt.number)
             effects.append(
@@ -69,7 +70,7 @@ extension Scheduler {
                 drop(attempt, of: worker, end, effects: &effects)
                 return
             }
-            loseAttempt(of: attempt.task, counts: true, effects: &effects)
+            loseAttempt(of: attempt.task, to: .result, counts: true, effects: &effects)
         }
     }
 
@@ -92,13 +93,20 @@ extension Scheduler {
     }
 
     /// Takes the current attempt from its task: the worker, or the message, was lost. `counts`: against `maxAttempts`.
-    mutating func loseAttempt(of id: TaskID, counts: Bool, effects: inout [SchedulerEffect]) {
+    mutating func loseAttempt(
+        of id: TaskID, to cause: AttemptLoss.Cause, counts: Bool, effects: inout [SchedulerEffect]
+    ) {
         guard var task = tasks[id] else { return }
         if case .ahead = task.stage { return withdrawAhead(id) }
         counters.lost += 1
-        if counts, case .running(_, let number) = task.stage, !task.lostNumbers.contains(number) {
-            task.lostNumbers.append(number)
+        var loss: AttemptLoss?
+        if case .running(let worker, let number) = task.stage {
+            if counts, !task.lostNumbers.contains(number) { task.lostNumbers.append(number) }
+            loss = AttemptLoss(
+                attempt: Attempt(task: id, number: number), worker: worker, cause: cause, mayHaveBegun: counts,
+                isRetried: task.lostNumbers.count < max(task.maxAttempts, 1))
         }
+        if let loss { losses.append(loss) }
         task.stage = .lost
         tasks[id] = task
         if task.lostNumbers.count < max(task.maxAttempts, 1) {

@@ -1,5 +1,5 @@
 import AnabranchCore
-import Collections
+import HeapModule
 
 // Ready tasks to workers: first to slots that are free, then, where tasks are short, behind the slots.
 extension Scheduler {

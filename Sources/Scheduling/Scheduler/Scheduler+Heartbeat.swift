@@ -78,7 +78,7 @@ extension Scheduler {
         for (attempt, lease) in missing.sorted(by: { $0.value.sequence < $1.value.sequence }) {
             removeLease(attempt, from: index)
             if lease.phase.isCurrent {
-                loseAttempt(of: attempt.task, counts: true, effects: &effects)
+                loseAttempt(of: attempt.task, to: .message, counts: true, effects: &effects)
             } else if lease.phase == .lapsed {
                 tasks[attempt.task]?.stragglers.removeAll { $0.worker == worker && $0.number == attempt.number }
             }

@@ -16,6 +16,7 @@ extension Scheduler {
                 rebalanceDeadline = extendedDeadline(rebalanceDeadline, workers[index].littleWaitsUntil)
                 continue
             }
+            counters.inspected += UInt64(workers[index].leases.count)
             let all = waitingLeases(index)
             if all.isEmpty {
                 workers[index].hasNothingToRecall = true
@@ -42,6 +43,7 @@ extension Scheduler {
         if now < workers[index].littleWaitsUntil { return true }
         let most = 2 * configuration.prefetchMicroseconds * UInt64(workers[index].slots)
         var total: UInt64 = 0
+        counters.inspected += UInt64(workers[index].leases.count)
         for (attempt, lease) in workers[index].leases where !lease.hasStarted {
             guard let lane = tasks[attempt.task]?.lane else { continue }
             total += classes[queue.lanes[lane].classIndex].microseconds ?? 0

@@ -52,9 +52,7 @@ extension Scheduler {
 
     mutating func lane(for task: ReadyTask, run: Int) -> Int {
         let kind = task.taskClass.kind
-        let shape = queue.shape(
-            TaskShape(
-                executor: task.requirements.executor, store: task.requirements.store, cores: task.requirements.cores))
+        let shape = queue.shape(TaskShape(task.requirements))
         if shape.isNew { refreshShapes() }
         let classIndex: Int
         if let known = runs[run].classes[kind] {
@@ -125,12 +123,12 @@ extension Scheduler {
     /// tasks that a plan could give.
     mutating func replenish(effects: inout [SchedulerEffect]) {
         if suppliers.isEmpty { return }
-        var pool: (slots: Int, workers: Int, free: Int)?
+        var pool: (slots: Int, free: Int)?
         for run in suppliers where runs[run].supply == .open {
             let current = pool ?? measurePool()
             pool = current
             let ready = queue.readyCount(ofRun: run)
-            let target = growWindow(ofRun: run, slots: current.slots, workers: current.workers)
+            let target = growWindow(ofRun: run, slots: current.slots)
             // Idle slots may be unable to use what is ready; the bound still holds.
             guard ready * 2 < target || (current.free > 0 && ready < target * 4) else { continue }
             runs[run].supply = .asked
@@ -139,22 +137,21 @@ extension Scheduler {
         }
     }
 
-    private func measurePool() -> (slots: Int, workers: Int, free: Int) {
-        var pool = (slots: 0, workers: 0, free: 0)
+    private func measurePool() -> (slots: Int, free: Int) {
+        var pool = (slots: 0, free: 0)
         for index in workers.indices where workers[index].standing == .active {
             pool.slots += Int(workers[index].slots)
-            pool.workers += 1
             if workers[index].acceptsWork { pool.free += Int(workers[index].freeSlots) }
         }
         return pool
     }
 
     /// Ready tasks to keep: one for each slot, and while the run's tasks are short up to what the pool's queues take.
-    private mutating func growWindow(ofRun run: Int, slots: Int, workers: Int) -> Int {
+    private mutating func growWindow(ofRun run: Int, slots: Int) -> Int {
         let prefetch = configuration.prefetchMicroseconds
         var most = max(slots, 1)
         if let expected = runs[run].estimate.microseconds, expected <= prefetch {
-            most += min(slots * Int(prefetch / expected), workers * configuration.maxPrefetch)
+            most += slots * min(Int(prefetch / expected), configuration.maxPrefetch)
         }
         let window = max(runs[run].window, slots, 1)
         runs[run].window = min(runs[run].endedSinceAsked * 2 >= window ? window * 2 : window, most)

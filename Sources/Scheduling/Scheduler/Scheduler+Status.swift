@@ -21,12 +21,87 @@ extension Scheduler {
 
     /// Stores that ready tasks of a run wait for: no worker that takes work sees them, or offers the executor there.
     public func awaitedStores(of run: RunID) -> Set<StoreID> {
+        Set(awaitedShapes(of: run).filter { $0.worker == nil }.compactMap(\.store))
+    }
+
+    /// Workers that ready tasks of a run are for alone and that cannot run them: they take no work, do not see the inputs,
+    /// or do not offer the executor.
+    public func awaitedWorkers(of run: RunID) -> Set<WorkerID> { Set(awaitedShapes(of: run).compactMap(\.worker)) }
+
+    /// What ready tasks of a run ask for that no worker which takes work can run.
+    private func awaitedShapes(of run: RunID) -> [TaskShape] {
         guard let index = runIndex[run] else { return [] }
-        var awaited: Set<StoreID> = []
-        for share in queue.runs[index].shares where share.ready > 0 && !queue.shapes[share.shape].isOffered {
-            if let store = queue.shapes[share.shape].shape.store { awaited.insert(store) }
+        return queue.runs[index].shares.filter { $0.ready > 0 && !queue.shapes[$0.shape].isOffered }
+            .map { queue.shapes[$0.shape].shape }
+    }
+
+    /// Whether a run has ready tasks and there is no worker at all that takes work.
+    public func awaitsAnyWorker(_ run: RunID) -> Bool {
+        !awaitedShapes(of: run).isEmpty && !workers.indices.contains { workers[$0].standing == .active }
+    }
+
+    /// Executors that ready tasks of a run ask for and that none of the workers that take work offers, whatever store it sees.
+    /// Empty while no worker takes work at all: then it is not the executor that is missing.
+    public func awaitedExecutors(of run: RunID) -> Set<String> {
+        let awaited = Set(awaitedShapes(of: run).map(\.executor))
+        guard !awaited.isEmpty else { return [] }
+        let active = workers.indices.filter { workers[$0].standing == .active }
+        guard !active.isEmpty else { return [] }
+        return awaited.filter { executor in !active.contains { workers[$0].executors.contains(executor) } }
+    }
+
+    /// Kinds of a run's ready tasks that ask for one of these executors, or wait for one of these stores, and that no worker
+    /// which takes work can run.
+    func awaitedKinds(of run: RunID, executors: Set<String> = [], stores: Set<StoreID> = []) -> Set<UInt32> {
+        guard let index = runIndex[run] else { return [] }
+        var kinds: Set<UInt32> = []
+        for lane in queue.runs[index].lanes where !queue.lanes[lane].isEmpty {
+            let key = queue.lanes[lane].key
+            let shape = queue.shapes[key.shape]
+            guard !shape.isOffered else { continue }
+            if executors.contains(shape.shape.executor) || shape.shape.store.map(stores.contains) == true {
+                kinds.insert(key.kind)
+            }
         }
-        return awaited
+        return kinds
+    }
+
+    /// Tasks that wait for a worker, by executor.
+    var readyByExecutor: [String: Int] {
+        var found: [String: Int] = [:]
+        for shape in queue.shapes where shape.ready > 0 {
+            found[shape.shape.executor, default: 0] += shape.ready
+        }
+        for index in reserving {
+            guard let task = workers[index].reservation?.task, let lane = tasks[task]?.lane else { continue }
+            found[queue.shapes[queue.lanes[lane].key.shape].shape.executor, default: 0] += 1
+        }
+        return found
+    }
+
+    /// Tasks whose current attempt is with a worker, by executor. In time linear in the attempts at workers.
+    var placedByExecutor: [String: Int] {
+        var found: [String: Int] = [:]
+        for index in workers.indices {
+            for (attempt, lease) in workers[index].leases where lease.phase.isCurrent {
+                guard let lane = tasks[attempt.task]?.lane else { continue }
+                found[queue.shapes[queue.lanes[lane].key.shape].shape.executor, default: 0] += 1
+            }
+        }
+        return found
+    }
+
+    /// Tasks whose current attempt is with a worker, by run and kind. In time linear in the attempts at workers.
+    var placedByClass: [TaskClass: Int] {
+        var found: [TaskClass: Int] = [:]
+        for index in workers.indices {
+            for (attempt, lease) in workers[index].leases where lease.phase.isCurrent {
+                guard let lane = tasks[attempt.task]?.lane else { continue }
+                let key = queue.lanes[lane].key
+                found[TaskClass(run: runs[key.run].id, kind: key.kind), default: 0] += 1
+            }
+        }
+        return found
     }
 
     /// Tasks that wait for a worker which sees this store, in order.

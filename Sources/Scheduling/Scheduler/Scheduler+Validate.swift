@@ -7,21 +7,28 @@ extension Scheduler {
     public func validate() throws {
         if let fault = faults.first { throw fault }
         let waiting = queue.waitingTickets()
-        for id in tasks.ids { try validate(task: id, waiting: waiting) }
+        var live: [Int: Int] = [:]
+        var counted = 0
+        var queued = 0
+        for id in tasks.ids {
+            guard let task = tasks[id] else { continue }
+            try validate(task, id, waiting: waiting)
+            counted += 1
+            live[queue.lanes[task.lane].key.run, default: 0] += 1
+            if case .queued = task.stage { queued += 1 }
+        }
         for index in workers.indices { try validate(worker: index) }
         try validateLists()
         try validateChains()
         try queue.validate()
-        let states = tasks.ids.compactMap { tasks[$0] }
-        try check(states.count == tasks.count, "\(tasks.count) tasks counted of \(states.count)")
+        try check(counted == tasks.count, "\(tasks.count) tasks counted of \(counted)")
         for index in runs.indices {
             let waiting = queue.readyCount(ofRun: index)
-            let live = states.count { queue.lanes[$0.lane].key.run == index }
+            let live = live[index] ?? 0
             try check(
                 live == runs[index].live, "run \(runs[index].id) counts \(runs[index].live) live tasks of \(live)")
             try check(waiting <= live, "run \(runs[index].id) has more ready than live tasks")
         }
-        let queued = states.count { if case .queued = $0.stage { true } else { false } }
         try check(queued == queue.count, "\(queued) tasks wait but the queue holds \(queue.count)")
     }
 
@@ -29,8 +36,7 @@ extension Scheduler {
         if !holds { throw SchedulerFault(message(), story: task.map { story(of: $0) } ?? "") }
     }
 
-    private func validate(task id: TaskID, waiting: [TaskID: Int64]) throws {
-        guard let task = tasks[id] else { return }
+    private func validate(_ task: TaskState, _ id: TaskID, waiting: [TaskID: Int64]) throws {
         switch task.stage {
         case .queued(let ticket):
             try check(waiting[id] == ticket, "task \(id) waits but is not in its lane", task: id)
@@ -75,9 +81,12 @@ extension Scheduler {
             try check(
                 isCurrent == lease.phase.isCurrent && isStraggler == (lease.phase == .lapsed),
                 "lease \(attempt) of worker \(worker.id) is \(lease.phase)", task: attempt.task)
-            let store = task.flatMap { queue.shapes[queue.lanes[$0.lane].key.shape].shape.store }
+            let shape = task.map { queue.shapes[queue.lanes[$0.lane].key.shape].shape }
             try check(
-                !isCurrent || store == nil || store == worker.store,
+                !isCurrent || shape?.worker == nil || shape?.worker == worker.id,
+                "task \(attempt.task) is at worker \(worker.id), and is for another alone", task: attempt.task)
+            try check(
+                !isCurrent || shape?.store == nil || shape?.store == worker.store,
                 "task \(attempt.task) is at worker \(worker.id), which does not see its inputs", task: attempt.task)
         }
         try check(

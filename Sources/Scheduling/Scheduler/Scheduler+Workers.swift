@@ -64,7 +64,7 @@ extension Scheduler {
         for (attempt, lease, mayHaveBegun) in leasesByProgress(index).reversed() {
             removeLease(attempt, from: index)
             if lease.phase.isCurrent {
-                loseAttempt(of: attempt.task, counts: mayHaveBegun, effects: &effects)
+                loseAttempt(of: attempt.task, to: .worker, counts: mayHaveBegun, effects: &effects)
             } else if lease.phase == .lapsed {
                 tasks[attempt.task]?.stragglers.removeAll { $0.worker == worker && $0.number == attempt.number }
             }
@@ -115,7 +115,7 @@ extension Scheduler {
                 workers[index].leases[attempt]?.phase = .lapsed
                 let placement = Placement(worker: workers[index].id, number: attempt.number)
                 tasks[attempt.task]?.stragglers.append(placement)
-                loseAttempt(of: attempt.task, counts: mayHaveBegun, effects: &effects)
+                loseAttempt(of: attempt.task, to: .silence, counts: mayHaveBegun, effects: &effects)
             }
         }
         lapseDeadline = next

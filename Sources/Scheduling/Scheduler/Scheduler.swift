@@ -10,6 +10,8 @@ public struct Scheduler: Sendable {
     public internal(set) var counters = SchedulerCounters()
     /// Bugs of ours that were noticed, the first hundred; empty in a sound program.
     public internal(set) var faults: [SchedulerFault] = []
+    /// Attempts that the last `handle` took from their tasks, in order.
+    public internal(set) var losses: [AttemptLoss] = []
 
     var workers = Arena(
         vacant: WorkerState(WorkerOffer(worker: WorkerID(0), slots: 1, executors: []), at: Instant(microseconds: 0)))
@@ -55,13 +57,14 @@ public struct Scheduler: Sendable {
 
     /// When `tick` is wanted, should nothing else happen before. A tick may find that there is nothing to do.
     public var nextDeadline: Instant? {
-        [lapseDeadline, rebalanceDeadline, declineDeadline].compactMap { $0 }.min()
+        .first(.first(lapseDeadline, rebalanceDeadline), declineDeadline)
     }
 
     /// Handles one event and appends what the shell is to do.
     public mutating func handle(
         _ event: SchedulerEvent, at now: Instant, effects: inout [SchedulerEffect]
     ) {
+        losses.removeAll()
         apply(event, at: now, effects: &effects)
         settle(at: now, effects: &effects)
     }
@@ -70,6 +73,7 @@ public struct Scheduler: Sendable {
     public mutating func handle(
         _ events: [SchedulerEvent], at now: Instant, effects: inout [SchedulerEffect]
     ) {
+        losses.removeAll()
         for event in events { apply(event, at: now, effects: &effects) }
         settle(at: now, effects: &effects)
     }

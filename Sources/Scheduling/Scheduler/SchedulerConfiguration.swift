@@ -7,7 +7,7 @@ public struct SchedulerConfiguration: Hashable, Sendable {
     public var heartbeatMicroseconds: UInt64
     /// Work queued at a worker behind its slots, per slot. A task that takes longer is never queued there.
     public var prefetchMicroseconds: UInt64
-    /// Tasks queued at a worker behind its slots.
+    /// Tasks queued at a worker behind its slots, per slot.
     public var maxPrefetch: Int
     /// Tasks sent ahead behind one task, each waiting for the one before it.
     public var maxAhead: Int

@@ -10,6 +10,8 @@ public struct SchedulerCounters: Hashable, Sendable {
     public var lost: UInt64 = 0
     /// Attempts taken back from one worker's queue because another was idle.
     public var recalled: UInt64 = 0
+    /// Leases looked at for whether they should be taken back: what idle workers cost while others have much.
+    public var inspected: UInt64 = 0
     /// Attempts thought lost that their worker turned out to have still.
     public var adopted: UInt64 = 0
     /// Results that were doubled, late or foreign.

@@ -1,5 +1,5 @@
 import AnabranchCore
-import Collections
+import DequeModule
 
 /// Tasks that have not ended, by id.
 ///
@@ -21,10 +21,14 @@ struct TaskTable: Sendable {
 
     /// In ascending order; linear in the range of ids.
     var ids: [TaskID] {
-        pages.indices.flatMap { page in
-            pages[page].states.indices.filter { pages[page].states[$0] != nil }
-                .map { TaskID((first + UInt64(page)) << Self.pageBits + UInt64($0)) }
+        var found: [TaskID] = []
+        found.reserveCapacity(count)
+        for (number, page) in zip(first..., pages) where page.used > 0 {
+            for slot in page.states.indices {
+                if case .some = page.states[slot] { found.append(TaskID(number << Self.pageBits + UInt64(slot))) }
+            }
         }
+        return found
     }
 
     /// Nil for any id that is not a live task's.
@@ -52,24 +56,31 @@ struct TaskTable: Sendable {
         pages[page].states[slot(of: id)] = nil
         pages[page].used -= 1
         count -= 1
-        if pages[page].used == 0 {
-            pages[page].states = []
-            while let front = pages.first, front.used == 0 {
-                pages.removeFirst()
-                first += 1
-            }
-        }
+        if pages[page].used == 0 { clear(page) }
         return state
+    }
+
+    /// Gives up an empty page, but not the last one: the next tasks come into it.
+    private mutating func clear(_ page: Int) {
+        if page < pages.count - 1 { pages[page].states = [] }
+        while pages.count > 1, let front = pages.first, front.used == 0 {
+            pages.removeFirst()
+            first += 1
+        }
     }
 
     private mutating func insert(_ state: TaskState, for id: TaskID) {
         let number = id.rawValue >> Self.pageBits
+        if count == 0, page(of: id) == nil { pages.removeAll(keepingCapacity: true) }
         if pages.isEmpty { first = number }
         while number < first {
             pages.prepend(Page())
             first -= 1
         }
-        while number >= first + UInt64(pages.count) { pages.append(Page()) }
+        while number >= first + UInt64(pages.count) {
+            pages.append(Page())
+            if pages.count > 1, pages[pages.count - 2].used == 0 { clear(pages.count - 2) }
+        }
         let page = Int(number - first)
         if pages[page].states.isEmpty {
             pages[page].states = ContiguousArray(repeating: nil, count: 1 << Self.pageBits)

@@ -1,5 +1,5 @@
 import AnabranchCore
-import Collections
+import DequeModule
 
 /// Whether a worker gets work.
 public enum WorkerStanding: UInt8, Hashable, Sendable {
@@ -111,7 +111,7 @@ struct WorkerState: Sendable {
 
     /// Room for a further task that takes `microseconds` behind the slots, which long tasks do not share.
     func hasPrefetchRoom(for microseconds: UInt64, _ configuration: SchedulerConfiguration) -> Bool {
-        guard longSlots < slots, loadCount < Int(slots) + configuration.maxPrefetch else { return false }
+        guard longSlots < slots, loadCount < Int(slots) * (1 + configuration.maxPrefetch) else { return false }
         let budget = (configuration.prefetchMicroseconds + microseconds) * UInt64(slots - longSlots)
         return expectedMicroseconds + microseconds <= budget
     }
@@ -120,7 +120,7 @@ struct WorkerState: Sendable {
     func wantsPrefetch(_ configuration: SchedulerConfiguration) -> Bool {
         guard longSlots < slots, configuration.maxPrefetch > 0 else { return false }
         let queued = loadCount - min(loadCount, Int(slots))
-        return queued * 4 <= configuration.maxPrefetch * 3
+        return queued * 4 <= configuration.maxPrefetch * Int(slots) * 3
             && expectedMicroseconds * 4 <= configuration.prefetchMicroseconds * UInt64(slots - longSlots) * 3
     }
 }

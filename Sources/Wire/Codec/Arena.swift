@@ -4,7 +4,10 @@ import CProtobufC
 ///
 /// Each block remembers its size in the eight bytes before it, so that a text which protobuf-c unpacked has a length
 /// even when a NUL stands in it.
-struct Arena: ~Copyable {
+///
+/// Built with `EXACT_BLOCKS`, as the tier `sanitize` does, each block is an allocation of just its size, so that the address
+/// sanitizer sees where it ends.
+package struct Arena: ~Copyable {
     private struct State {
         var next: UnsafeMutableRawPointer
         var end: UnsafeMutableRawPointer
@@ -23,7 +26,7 @@ struct Arena: ~Copyable {
     /// - Parameters:
     ///   - expecting: bytes that will probably be needed.
     ///   - limit: bytes after which allocations fail.
-    init(expecting: Int, limit: Int = .max) {
+    package init(expecting: Int, limit: Int = .max) {
         let size = max(Arena.smallestChunk, min(expecting, Arena.largestChunk))
         let chunk = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
         chunk.storeBytes(of: nil, as: UnsafeMutableRawPointer?.self)
@@ -52,7 +55,7 @@ struct Arena: ~Copyable {
     }
 
     /// Uninitialised memory, aligned to 8 bytes.
-    func allocate(_ size: Int) -> UnsafeMutableRawPointer {
+    package func allocate(_ size: Int) -> UnsafeMutableRawPointer {
         guard let block = Arena.allocate(size, from: state) else {
             preconditionFailure("an arena for encoding has no limit")
         }
@@ -66,16 +69,21 @@ struct Arena: ~Copyable {
         guard size >= 0, size <= state.pointee.allowance - header else { return nil }
         let whole = header + (size + 7) & ~7
         state.pointee.allowance -= min(whole, state.pointee.allowance)
-        if state.pointee.end - state.pointee.next < whole { addChunk(atLeast: whole, to: state) }
+        #if EXACT_BLOCKS
+            addChunk(of: 2 * header + size, to: state)
+        #else
+            if state.pointee.end - state.pointee.next < whole {
+                let filled = state.pointee.end - state.pointee.chunk
+                addChunk(of: max(whole + header, min(2 * filled, largestChunk)), to: state)
+            }
+        #endif
         let start = state.pointee.next
         state.pointee.next = start + whole
         start.storeBytes(of: size, as: Int.self)
         return start + header
     }
 
-    private static func addChunk(atLeast size: Int, to state: UnsafeMutablePointer<State>) {
-        let filled = state.pointee.end - state.pointee.chunk
-        let capacity = max(size + header, min(2 * filled, largestChunk))
+    private static func addChunk(of capacity: Int, to state: UnsafeMutablePointer<State>) {
         let chunk = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
         chunk.storeBytes(of: state.pointee.chunk, as: UnsafeMutableRawPointer?.self)
         state.pointee.chunk = chunk

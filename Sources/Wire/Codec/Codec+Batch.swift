@@ -140,12 +140,16 @@ extension SlotLog: MappedValue {
         self.init(
             task: Field.optionalIdentifier(message.pointee.task),
             text: try Field.text(message.pointee.text, "SlotLog.text"),
-            isErrorStream: message.pointee.error_stream != 0)
+            isErrorStream: message.pointee.error_stream != 0,
+            node: try Field.text(message.pointee.node, "SlotLog.node"),
+            worker: Field.optionalIdentifier(message.pointee.worker))
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__SlotLog>, _ arena: borrowing Arena) {
         message.pointee.task = task?.rawValue ?? 0
         arena.set(&message.pointee.text, text)
         message.pointee.error_stream = isErrorStream ? 1 : 0
+        arena.set(&message.pointee.node, node)
+        message.pointee.worker = worker?.rawValue ?? 0
     }
 }

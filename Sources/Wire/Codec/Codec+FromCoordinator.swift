@@ -48,6 +48,8 @@ extension FromCoordinator.Body {
                 try Field.messages(
                     body.release_objects.pointee.n_objects, body.release_objects.pointee.objects,
                     "ReleaseObjects.objects"))
+        case ANABRANCH__V1__FROM_COORDINATOR__BODY_RUN_DESCRIPTION:
+            self = .runDescription(try Field.requiredMessage(body.run_description, "run_description"))
         default:
             throw Field.invalid("FromCoordinator.body", "is missing")
         }
@@ -90,6 +92,9 @@ extension FromCoordinator.Body {
             let release = arena.bare { anabranch__v1__release_objects__init($0) }
             (release.pointee.n_objects, release.pointee.objects) = arena.list(objects)
             message.pointee.release_objects = release
+        case .runDescription(let description):
+            message.pointee.body_case = ANABRANCH__V1__FROM_COORDINATOR__BODY_RUN_DESCRIPTION
+            message.pointee.run_description = arena.message(description)
         }
     }
 }

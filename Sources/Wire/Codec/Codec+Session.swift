@@ -23,7 +23,9 @@ extension Call: MappedValue {
             function: function,
             dependencies: try Call.dependencies(work, after: after),
             limits: try .decode(message.pointee.limits),
-            retries: message.pointee.retries)
+            retries: message.pointee.retries,
+            isInPlace: message.pointee.in_place != 0,
+            worker: message.pointee.worker == 0 ? nil : try Field.identifier(message.pointee.worker, "Call.worker"))
     }
 
     /// Objects as they are listed; an entry without writer stands for the next call in `after`. Without a list, all are
@@ -64,6 +66,8 @@ extension Call: MappedValue {
         (message.pointee.n_after, message.pointee.after) = arena.list(after.map(\.rawValue))
         message.pointee.limits = limits.encode(arena)
         message.pointee.retries = retries
+        message.pointee.in_place = isInPlace ? 1 : 0
+        message.pointee.worker = worker?.rawValue ?? 0
     }
 
     /// The struct that lists the dependencies.

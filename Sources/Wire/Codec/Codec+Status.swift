@@ -18,7 +18,9 @@ extension WorkerStatus: MappedValue {
             processID: message.pointee.pid, slots: message.pointee.slots, running: message.pointee.running,
             state: state, finished: message.pointee.finished,
             labels: try Field.texts(message.pointee.n_labels, message.pointee.labels, "WorkerStatus.labels"),
-            hasOwnStore: message.pointee.own_store != 0)
+            hasOwnStore: message.pointee.own_store != 0,
+            executors: try Field.texts(
+                message.pointee.n_executors, message.pointee.executors, "WorkerStatus.executors"))
     }
 
     func fill(_ message: UnsafeMutablePointer<Anabranch__V1__WorkerStatus>, _ arena: borrowing Arena) {
@@ -31,6 +33,7 @@ extension WorkerStatus: MappedValue {
         message.pointee.finished = finished
         (message.pointee.n_labels, message.pointee.labels) = arena.list(labels)
         message.pointee.own_store = hasOwnStore ? 1 : 0
+        (message.pointee.n_executors, message.pointee.executors) = arena.list(executors)
     }
 }
 

@@ -79,6 +79,8 @@ extension TaskAssignment: MappedValue {
             key: try .decode(message.pointee.key),
             limits: try .decode(message.pointee.limits),
             after: try Field.message(message.pointee.after),
+            keepsOutput: message.pointee.keeps_output != 0,
+            keepsModel: message.pointee.keeps_model != 0,
             work: try Work(message))
     }
 
@@ -90,6 +92,8 @@ extension TaskAssignment: MappedValue {
         message.pointee.key = key.encode(arena)
         message.pointee.limits = limits.encode(arena)
         if let after { message.pointee.after = arena.message(after) }
+        message.pointee.keeps_output = keepsOutput ? 1 : 0
+        message.pointee.keeps_model = keepsModel ? 1 : 0
         work.fill(message, arena)
     }
 }

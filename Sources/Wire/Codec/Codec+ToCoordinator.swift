@@ -59,6 +59,8 @@ extension ToCoordinator.Body {
             self = .closeRun(try Field.identifier(body.close_run.pointee.run, "CloseRun.run"))
         case ANABRANCH__V1__TO_COORDINATOR__BODY_WATCH_RUN:
             self = .watchRun(try Field.identifier(body.watch_run.pointee.run, "WatchRun.run"))
+        case ANABRANCH__V1__TO_COORDINATOR__BODY_DESCRIBE_RUN:
+            self = .describeRun(try Field.identifier(body.describe_run.pointee.run, "DescribeRun.run"))
         case ANABRANCH__V1__TO_COORDINATOR__BODY_RELEASE_OBJECTS:
             self = .releaseObjects(
                 try Field.messages(
@@ -125,6 +127,10 @@ extension ToCoordinator.Body {
             message.pointee.body_case = ANABRANCH__V1__TO_COORDINATOR__BODY_WATCH_RUN
             message.pointee.watch_run = arena.bare { anabranch__v1__watch_run__init($0) }
             message.pointee.watch_run.pointee.run = run.rawValue
+        case .describeRun(let run):
+            message.pointee.body_case = ANABRANCH__V1__TO_COORDINATOR__BODY_DESCRIBE_RUN
+            message.pointee.describe_run = arena.bare { anabranch__v1__describe_run__init($0) }
+            message.pointee.describe_run.pointee.run = run.rawValue
         case .releaseObjects(let objects):
             message.pointee.body_case = ANABRANCH__V1__TO_COORDINATOR__BODY_RELEASE_OBJECTS
             let release = arena.bare { anabranch__v1__release_objects__init($0) }

@@ -15,6 +15,7 @@ public struct FromCoordinator: WireMessage {
         case logs([SlotLog])
         /// Objects of the client's own whose regions it may use again.
         case releaseObjects([ObjectID])
+        case runDescription(RunDescription)
     }
 
     /// The request that it answers; 0 for what is pushed.

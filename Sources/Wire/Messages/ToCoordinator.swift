@@ -17,6 +17,8 @@ public struct ToCoordinator: WireMessage {
         case closeRun(RunID)
         /// Send updates, from the first entry on.
         case watchRun(RunID)
+        /// What was submitted.
+        case describeRun(RunID)
         case releaseObjects([ObjectID])
         /// The client holds what it wrote.
         case holdObjects([ObjectRef])

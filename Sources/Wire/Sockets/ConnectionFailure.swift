@@ -2,8 +2,8 @@ import AnabranchCore
 
 /// Why a coordinator could not be asked.
 public enum ConnectionFailure: Error, CustomStringConvertible {
-    /// No answer within the time, and what stood in the way as far as it was seen.
-    case noAnswer(address: String, seconds: Double, HandshakeFailure?, hasKeys: Bool)
+    /// No answer within the time, the flag that sets it (or `fixed`), and what stood in the way as far as it was seen.
+    case noAnswer(address: String, seconds: Double, limit: String = fixed, HandshakeFailure?, hasKeys: Bool)
     /// What answered speaks another version of the protocol.
     case otherProtocol(address: String, found: UInt32)
     /// It answered with an error.
@@ -11,10 +11,10 @@ public enum ConnectionFailure: Error, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .noAnswer(let address, _, let failure?, let hasKeys) where failure.isFinal:
+        case .noAnswer(let address, _, _, let failure?, let hasKeys) where failure.isFinal:
             "no connection to \(address): \(failure.explanation(hasKeys: hasKeys))"
-        case .noAnswer(let address, let seconds, let failure, let hasKeys):
-            "no coordinator answered at \(address) within \(Self.written(seconds)) s: "
+        case .noAnswer(let address, let seconds, let limit, let failure, let hasKeys):
+            "no coordinator answered at \(address) within \(Self.written(seconds)) s (\(limit)): "
                 + (failure?.explanation(hasKeys: hasKeys)
                     ?? "nothing came back: is a coordinator running there, and is the address right?")
         case .otherProtocol(let address, let found):
@@ -22,6 +22,9 @@ public enum ConnectionFailure: Error, CustomStringConvertible {
         case .refused(let address, let error): "the coordinator at \(address) refuses: \(error.message)"
         }
     }
+
+    /// Of a time that no flag sets.
+    public static let fixed = "fixed"
 
     private static func written(_ seconds: Double) -> String {
         seconds == seconds.rounded() ? String(Int(seconds)) : String(seconds)

@@ -15,7 +15,10 @@ public final class ControlConnection {
     /// What stood in the way last.
     private var failure: HandshakeFailure?
 
-    private enum Token: Hashable { case control, connection, interruption }
+    private enum Token: Hashable {
+        case control, connection
+        case interruption(Int32)
+    }
 
     /// - Parameter keys: Of a coordinator with keys, where the address is tcp.
     /// - Throws: `WireError` when the address is none.
@@ -36,18 +39,18 @@ public final class ControlConnection {
     ///
     /// - Parameters:
     ///   - isRepeatable: It may be asked again when no answer comes.
-    ///   - interruption: A descriptor; when it is readable, the waiting ends.
+    ///   - interruptions: Descriptors; when one is readable, the waiting ends.
     /// - Returns: nil when it was interrupted.
     /// - Throws: `ConnectionFailure`: the coordinator's refusal, or that none answers within the time.
     public func ask(
-        _ body: ToCoordinator.Body, within seconds: Double, isRepeatable: Bool = false, interruption: Int32? = nil
+        _ body: ToCoordinator.Body, within seconds: Double, isRepeatable: Bool = false, interruptions: [Int32] = []
     ) throws -> FromCoordinator.Body? {
         request += 1
         let message = ToCoordinator(request: request, body: body).encoded()
         var poller = Poller<Token>()
         poller.watch(socket, as: .control)
         poller.watch(monitor.events, as: .connection)
-        if let interruption { poller.watch(descriptor: interruption, as: .interruption) }
+        for descriptor in interruptions { poller.watch(descriptor: descriptor, as: .interruption(descriptor)) }
         let clock = ContinuousClock()
         let deadline = clock.now.advanced(by: .seconds(seconds))
         var nextQuestion = clock.now
@@ -61,7 +64,7 @@ public final class ControlConnection {
             let wait = clock.now.duration(to: min(deadline, nextQuestion))
             let milliseconds =
                 Int(wait.components.seconds) * 1000 + Int(wait.components.attoseconds / 1_000_000_000_000_000)
-            for (token, _) in try poller.wait(milliseconds: max(0, milliseconds) + 1) {
+            for token in try poller.wait(milliseconds: max(0, milliseconds) + 1) {
                 switch token {
                 case .control: if let answer = try answer() { return answer }
                 case .connection: try watchConnection(seconds)

@@ -9,6 +9,10 @@ import Glibc
 public final class Socket: @unchecked Sendable {
     public let kind: SocketKind
     let handle: UnsafeMutableRawPointer
+    /// Readable when something has happened to the socket, which it tells but once: any call may take the word of it away.
+    @usableFromInline let descriptor: Int32
+    /// False once the socket was found empty, until a call may have taken the word of a message that came since.
+    private(set) var mayHaveMessages = true
     private let context: ZMQContext
     private(set) var isOpen = true
     /// Messages dropped because they had another number of frames than the kind of socket asks for.
@@ -19,6 +23,11 @@ public final class Socket: @unchecked Sendable {
         self.kind = kind
         self.handle = handle
         self.context = context
+        var descriptor: Int32 = -1
+        var size = MemoryLayout<Int32>.size
+        let status = zmq_getsockopt(handle, ZMQ_FD, &descriptor, &size)
+        self.descriptor = descriptor
+        if status != 0 { throw .zmq("get ZMQ_FD") }
         try set(.linger(0))
     }
 
@@ -26,7 +35,12 @@ public final class Socket: @unchecked Sendable {
 
     /// Ends the socket now, as the linger option says. Further calls do nothing.
     public func close() {
-        if isOpen { zmq_close(handle) }
+        if isOpen {
+            // libzmq closes behind our back, and its I/O thread tells the monitor of it: once nobody is there to take that, it
+            // would wait for ever, and all sockets of the context with it.
+            zmq_socket_monitor(handle, nil, 0)
+            zmq_close(handle)
+        }
         isOpen = false
     }
 
@@ -34,6 +48,7 @@ public final class Socket: @unchecked Sendable {
     public func bind(_ endpoint: String) throws(WireError) {
         // libzmq binds on this thread: the file never is there with another mode.
         let mask = endpoint.hasPrefix("ipc://") ? umask(0o077) : nil
+        mayHaveMessages = true
         let status = zmq_bind(handle, endpoint)
         let failure = WireError.zmq("bind", endpoint: endpoint)
         if let mask { umask(mask) }
@@ -41,10 +56,12 @@ public final class Socket: @unchecked Sendable {
     }
 
     public func connect(_ endpoint: String) throws(WireError) {
+        mayHaveMessages = true
         if zmq_connect(handle, endpoint) != 0 { throw .zmq("connect", endpoint: endpoint) }
     }
 
     public func disconnect(_ endpoint: String) throws(WireError) {
+        mayHaveMessages = true
         if zmq_disconnect(handle, endpoint) != 0 { throw .zmq("disconnect", endpoint: endpoint) }
     }
 
@@ -75,6 +92,7 @@ public final class Socket: @unchecked Sendable {
     }
 
     func send(_ bytes: UnsafeRawBufferPointer, flags: Int32) throws(WireError) -> Bool {
+        mayHaveMessages = true
         while zmq_send(handle, bytes.baseAddress, bytes.count, flags) < 0 {
             switch zmq_errno() {
             case EINTR: continue
@@ -116,13 +134,28 @@ public final class Socket: @unchecked Sendable {
     }
 
     func receiveFrame(_ frame: borrowing Frame) throws(WireError) -> Bool {
+        mayHaveMessages = true
         while zmq_msg_recv(frame.message, handle, ZMQ_DONTWAIT) < 0 {
             switch zmq_errno() {
             case EINTR: continue
-            case EAGAIN: return false
+            case EAGAIN:
+                // It has looked for what has happened to it, and at its messages after that.
+                mayHaveMessages = false
+                return false
             default: throw .zmq("receive")
             }
         }
         return true
+    }
+
+    /// Looks whether there is a message.
+    func findMessages() throws(WireError) -> Bool {
+        var events: Int32 = 0
+        var size = MemoryLayout<Int32>.size
+        while zmq_getsockopt(handle, ZMQ_EVENTS, &events, &size) != 0 {
+            if zmq_errno() != EINTR { throw .zmq("get ZMQ_EVENTS") }
+        }
+        mayHaveMessages = events & ZMQ_POLLIN != 0
+        return mayHaveMessages
     }
 }

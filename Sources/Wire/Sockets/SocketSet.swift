@@ -24,9 +24,7 @@ public final class SocketSet<Token: Hashable & Sendable> {
     /// Replaces what the token stood for.
     public func insert(_ socket: Socket, as token: Token) throws(WireError) {
         remove(token)
-        var own: Int32 = -1
-        var size = MemoryLayout<Int32>.size
-        if zmq_getsockopt(socket.handle, ZMQ_FD, &own, &size) != 0 { throw .zmq("get ZMQ_FD") }
+        let own = socket.descriptor
         var event = epoll_event()
         event.events = EPOLLIN.rawValue
         event.data.fd = own

@@ -3,8 +3,8 @@ import DequeModule
 
 /// Tasks that were sent ahead and wait for another one of this worker.
 struct HeldBackTasks: Sendable {
-    /// Ends that are remembered for what comes behind them too late.
-    private static let memory = 64
+    /// Ends that are remembered for what comes behind them too late: those of more than one batch of a runtime's.
+    private static let memory = 256
 
     private var predecessors: [Attempt: Attempt] = [:]
     private var followers: [Attempt: [TaskAssignment]] = [:]

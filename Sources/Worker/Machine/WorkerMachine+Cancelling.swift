@@ -93,7 +93,7 @@ extension WorkerMachine {
     mutating func enforceDeadlines(at now: Moment, effects: inout [WorkerEffect]) {
         for i in slots.indices {
             switch slots[i].runtime {
-            case .starting(let since) where now.microseconds(since: since) >= Self.startLimitMicroseconds:
+            case .starting(let since) where now.microseconds(since: since) >= startLimitMicroseconds:
                 slots[i].runtime = .unresponsive
                 effects.append(.killRuntime(SlotIndex(i)))
             case .ready:

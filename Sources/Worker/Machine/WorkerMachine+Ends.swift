@@ -98,7 +98,8 @@ extension WorkerMachine {
     private func whyNotReady(_ runtime: WorkerSlot.Runtime, _ exit: RuntimeExit) -> String {
         if runtime == .unresponsive {
             return "the Python runtime (\(runtimeName)) did not say hello within "
-                + "\(Self.startLimitMicroseconds / 1_000_000) s"
+                + "\(Double(startLimitMicroseconds) / 1_000_000) s, the limit for its start (--start-timeout): its imports take "
+                + "longer, or it hangs"
         }
         return "the Python runtime (\(runtimeName)) ended with \(exit.cause) before it was ready; is the package "
             + "anabranch installed for this interpreter?"

@@ -6,31 +6,32 @@ extension WorkerMachine {
         var idle = idleSlots
         var starting = 0
         for i in slotsToFill where !queue.isEmpty {
-            let slot = slots[i]
-            if onlyIdle && !slot.isIdle { continue }
-            if case .starting = slot.runtime {
+            if onlyIdle && !slots[i].isIdle { continue }
+            if case .starting = slots[i].runtime {
                 wantsRuntime -= 1
                 starting += 1
             }
-            if slot.isWaiting { continue }
-            guard slot.native.isEmpty, slot.python.count < max(1, slot.window / 2) else { continue }
+            if slots[i].isWaiting { continue }
+            guard slots[i].native.isEmpty, slots[i].python.count < max(1, slots[i].window / 2) else { continue }
             // Nothing is put behind a task that turned out to be long.
-            guard slot.python.isEmpty || now.microseconds(since: slot.runningSince) < Self.stealAfterMicroseconds
+            guard
+                slots[i].python.isEmpty || now.microseconds(since: slots[i].runningSince) < Self.stealAfterMicroseconds
             else { continue }
             // Nothing passes a task that waits for several slots.
-            let fits = !slot.isIdle || queue.first.map { width($0) <= idle } == true
-            if slot.python.isEmpty, fits, let native = takeNative(limit: slot.window) {
+            let isIdle = slots[i].isIdle
+            let fits = !isIdle || queue.first.map { width($0) <= idle } == true
+            if slots[i].python.isEmpty, fits, let native = takeNative(limit: slots[i].window) {
                 idle -= width(native[0])
                 slots[i].native = native
                 effects.append(.runNative(SlotIndex(i), native))
                 effects.append(.reportStarted(native.map(\.attempt)))
                 continue
             }
-            switch slot.runtime {
+            switch slots[i].runtime {
             case .ready where fits:
                 commit(i, at: now, effects: &effects)
-                if slot.isIdle, let task = slots[i].task { idle -= width(task) }
-            case .absent where wantsRuntime > 0 && starting < idle && now >= slot.restartNotBefore:
+                if isIdle, let task = slots[i].task { idle -= width(task) }
+            case .absent where wantsRuntime > 0 && starting < idle && now >= slots[i].restartNotBefore:
                 wantsRuntime -= 1
                 starting += 1
                 slots[i].runtime = .starting(since: now)

@@ -13,8 +13,6 @@ public struct WorkerMachine: Sendable {
     static let startAttempts = 2
     /// Before a slot whose runtime failed to start tries again.
     static let startPauseMicroseconds: UInt64 = 250_000
-    /// A runtime that has not said hello after this is killed.
-    static let startLimitMicroseconds: UInt64 = 60_000_000
     /// How long a runtime that is one too many is kept idle.
     static let retireAfterMicroseconds: UInt64 = 10_000_000
 
@@ -40,10 +38,12 @@ public struct WorkerMachine: Sendable {
     let host: String
     /// How the runtime is started, for messages.
     let runtimeName: String
+    /// A runtime that has not said hello after this is killed.
+    let startLimitMicroseconds: UInt64
 
     public init(
         slots: Int, threadsPerSlot: Int = 1, host: String, runtimeName: String = "python -m anabranch.runtime",
-        mostWaiting: Int = 64
+        mostWaiting: Int = 64, startLimitSeconds: Double = 60
     ) {
         precondition(slots > 0 && threadsPerSlot > 0)
         self.threadsPerSlot = threadsPerSlot
@@ -52,6 +52,7 @@ public struct WorkerMachine: Sendable {
         self.slots = Array(repeating: WorkerSlot(), count: slots)
         self.host = host
         self.runtimeName = runtimeName
+        startLimitMicroseconds = UInt64(startLimitSeconds * 1_000_000)
     }
 
     public mutating func handle(_ event: WorkerEvent, at now: Moment, effects: inout [WorkerEffect]) {
@@ -122,8 +123,9 @@ public struct WorkerMachine: Sendable {
     public func nextDeadline(after now: Moment) -> Moment? {
         let pythonWaits = queue.pythonCount > 0
         var next: Moment?
-        for slot in slots {
-            for candidate in slot.deadlines(pythonWaits: pythonWaits) where candidate > now {
+        for i in slots.indices {
+            for candidate in slots[i].deadlines(pythonWaits: pythonWaits, startLimit: startLimitMicroseconds)
+            where candidate > now {
                 next = min(next ?? candidate, candidate)
             }
         }

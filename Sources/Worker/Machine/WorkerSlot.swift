@@ -110,15 +110,15 @@ struct WorkerSlot: Sendable {
     var window: Int {
         guard let averageMicroseconds else { return 1 }
         if averageMicroseconds > 1_000 { return 1 }
-        return min(64, max(1, Int(2_000 / max(averageMicroseconds, 20))))
+        return min(128, max(1, Int(2_000 / max(averageMicroseconds, 1))))
     }
 
     /// When something is to be decided about this slot though nothing happens.
-    func deadlines(pythonWaits: Bool) -> [Moment] {
+    func deadlines(pythonWaits: Bool, startLimit: UInt64) -> [Moment] {
         switch runtime {
         case .absent: return pythonWaits ? [restartNotBefore] : []
         case .starting(let since):
-            return [since.advanced(byMicroseconds: WorkerMachine.startLimitMicroseconds)]
+            return [since.advanced(byMicroseconds: startLimit)]
         case .unresponsive, .dying, .forgotten: return []
         case .ready:
             if let idleSince { return [idleSince.advanced(byMicroseconds: WorkerMachine.retireAfterMicroseconds)] }

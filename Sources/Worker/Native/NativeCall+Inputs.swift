@@ -56,7 +56,8 @@ extension NativeCall {
         let views = [data.x, data.y, data.sampleWeight, data.groups, data.rowIDs].compactMap(\.self)
         for view in views {
             if let rows = view.rows { return try tensor(rows).shape.first ?? 0 }
-            if view.object.encoding == .tensor, let count = try tensor(view.object).shape.first { return count }
+            let object = try whole(view.object)
+            if object.encoding == .tensor, let count = try tensor(object).shape.first { return count }
         }
         throw refusal("the rows cannot be counted: neither X nor y is a numeric array")
     }

@@ -9,6 +9,7 @@ public struct NativeCall: Sendable {
     public let node: String
     private let store: NativeStore?
     private let meter: NativeMeter
+    private let fetched = FetchedObjects()
 
     /// A call, as a worker or a test makes it.
     public init(work: NativeWork, key: Key = .empty, node: String = "", store: NativeStore? = nil) {
@@ -33,12 +34,25 @@ public struct NativeCall: Sendable {
     ///
     /// - Throws: `NativeFunctionError` when the object is not a tensor, `StoreError` when its bytes are gone or malformed.
     public func tensor(_ ref: ObjectRef) throws -> TensorView {
+        let ref = try whole(ref)
         guard ref.encoding == .tensor else {
             throw refusal("object \(ref.id) is no numeric array; native functions read those alone")
         }
         let tensor = try opened().reader.tensor(ref)
         meter.countRead(ref.length)
         return tensor
+    }
+
+    /// The reference with which the object is read: what a stand-in stands for is fetched, once in a call.
+    ///
+    /// - Throws: `StoreError.objectLost` when its bytes are gone.
+    func whole(_ ref: ObjectRef) throws -> ObjectRef {
+        guard ref.encoding == .elsewhere else { return ref }
+        return try fetched.object(ref) { ref in
+            let whole = try opened().reader.whole(ref)
+            meter.countCopied(Int(whole.length))
+            return whole
+        }
     }
 
     /// Writes an array; `fill` gets the bytes of its elements and fills all of them.

@@ -34,10 +34,10 @@ final class Nursery {
     private var imported: [String] = []
     private var banned: Set<String> = []
 
-    /// - Parameter rayAddress: runtimes are drivers of this Ray cluster, and never forked: a driver has threads.
+    /// - Parameter engineArguments: what makes runtimes drivers of another engine; those are never forked, a driver has threads.
     init(
-        interpreter: String, environment: [String: String], threads: Int, path: [String], rayAddress: String? = nil,
-        log: Logger
+        interpreter: String, environment: [String: String], threads: Int, path: [String],
+        engineArguments: [String] = [], log: Logger
     ) {
         var marked = environment
         // By it the fork server finds what is left when this process is killed.
@@ -46,9 +46,9 @@ final class Nursery {
             RuntimeLaunch(interpreter: interpreter, environment: RuntimeEnvironment.of(marked, threadsPerPool: threads))
         }
         var fresh = launch(threads: threads)
-        if let rayAddress { fresh.furtherArguments = ["--ray", rayAddress] }
+        fresh.furtherArguments = engineArguments
         self.fresh = fresh
-        forks = rayAddress == nil
+        forks = engineArguments.isEmpty
         // With one thread a pool starts none; a runtime sets its own number.
         forking = launch(threads: 1)
         self.path = path

@@ -35,6 +35,19 @@ final class RuntimeProcess {
     var socket: Int32 { pipes.socket }
     var output: Int32 { pipes.output }
     var errors: Int32 { pipes.errors }
+    /// What there is to be watched; -1 where it is closed.
+    struct Descriptors: Equatable {
+        var socket: Int32 = -1
+        var wantsToWrite = false
+        var output: Int32 = -1
+        var errors: Int32 = -1
+        var exit: Int32 = -1
+    }
+    var descriptors: Descriptors {
+        Descriptors(
+            socket: socket, wantsToWrite: wantsToWrite, output: output, errors: errors, exit: exitDescriptor)
+    }
+
     /// The task that it began last.
     var running: TaskID? { progress.running }
 
@@ -168,13 +181,15 @@ final class RuntimeProcess {
         _ bytes: UnsafeRawBufferPointer, errorStream: Bool, limit: Int, _ pass: (String) -> Void
     ) {
         tail.append(bytes)
-        let room = max(0, limit - forwarded)
+        // Past it, and not at it: then nothing has been left out yet, and nothing said.
+        if forwarded > limit { return }
+        let some = bytes.prefix(limit - forwarded)
         forwarded += bytes.count
-        if room == 0 { return }
-        let some = bytes.prefix(room)
         let text = errorStream ? errorText.decode(some) : outputText.decode(some)
         if !text.isEmpty { pass(text) }
-        if bytes.count > room { pass("\n[further output of this task is not kept]\n") }
+        if forwarded > limit {
+            pass("\n[further output of this task is not kept: the limit is \(ByteCount(limit)) per task (fixed)]\n")
+        }
     }
 
     func beginTask() {

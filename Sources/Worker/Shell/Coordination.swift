@@ -104,7 +104,7 @@ final class Coordination {
             instance: instance, lane: laneEndpoint, slots: UInt32(configuration.slots),
             threadsPerSlot: UInt32(clamping: configuration.threads), host: host, processID: UInt32(getpid()),
             store: store, storeIdentity: identity, hasOwnStore: configuration.hasOwnStore,
-            executors: ["python", "native"],
+            executors: configuration.executors,
             labels: configuration.labels, versions: Versions(anabranch: configuration.version), writers: writers,
             worker: welcome?.worker)
         try control.send(ToCoordinator(request: request, body: .workerHello(hello)).encoded())
@@ -157,7 +157,8 @@ final class Coordination {
     /// That nobody has answered, and why as far as it was seen.
     func noAnswer(within seconds: Double) -> ConnectionFailure {
         .noAnswer(
-            address: configuration.address, seconds: seconds, obstacle, hasKeys: configuration.keysOfAddress != nil)
+            address: configuration.address, seconds: seconds, limit: configuration.welcomeLimit, obstacle,
+            hasKeys: configuration.keysOfAddress != nil)
     }
 
     private func accept(_ new: WorkerWelcome) throws -> Answer {

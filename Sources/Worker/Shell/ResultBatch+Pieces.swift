@@ -45,7 +45,8 @@ extension TaskResult {
         let failure = Failure(
             kind: .unpicklable,
             message:
-                "the task's answer takes \(bytes) bytes, a message at most \(limit); is its exception's text that long?"
+                "the task's answer takes \(bytes) bytes, over the limit of a message, \(limit) bytes (fixed); is its exception's "
+                + "text that long? values and models do not count: they go through the store"
         )
         return TaskResult(attempt: attempt, outcome: .failure(failure), usage: usage, holder: holder, held: held)
     }

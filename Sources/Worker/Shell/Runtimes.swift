@@ -44,7 +44,7 @@ final class Runtimes {
         nursery = Nursery(
             interpreter: configuration.python, environment: ProcessInfo.processInfo.environment,
             threads: configuration.threads, path: configuration.systemPath,
-            rayAddress: configuration.rayAddress, log: log)
+            engineArguments: configuration.engineArguments, log: log)
     }
 
     /// - Returns: failures of tasks that are too large to be sent.
@@ -76,7 +76,8 @@ final class Runtimes {
     /// A runtime announces a task before it looks at its socket for the last time, and only then begins it. So what it has
     /// announced once the withdrawal stands in its socket is the last that it begins without having seen it.
     func withdrawalsDelivered() -> [WorkerEvent] {
-        withdrawing.sorted().compactMap { slot in
+        if withdrawing.isEmpty { return [] }
+        return withdrawing.sorted().compactMap { slot in
             guard let process = processes[slot] else {
                 withdrawing.remove(slot)
                 return nil

@@ -7,17 +7,17 @@ extension Worker {
     func waitingTime() -> Int? {
         let now = MonotonicClock.now
         var next = nextHeartbeat
-        if let deadline = machine.nextDeadline(after: now) { next = min(next, deadline) }
+        if let deadline = ask({ $0.nextDeadline(after: now) }) { next = min(next, deadline) }
         if let drainDeadline { next = min(next, drainDeadline) }
         if let due = answer.due { next = min(next, due) }
         return next.milliseconds(after: now)
     }
 
     /// One turn: everything that is ready, then one answer. False when the worker is to end at once.
-    func serve(_ ready: [(token: Token, readiness: Readiness)]) throws -> Bool {
+    func serve(_ ready: [Token]) throws -> Bool {
         var notices = Runtimes.Notices()
         for event in runtimes.lookAtProgress() { handle(event) }
-        for (token, _) in ready {
+        for token in ready {
             switch token {
             case .control:
                 for reply in try coordination.readControl() {
@@ -55,10 +55,13 @@ extension Worker {
         }
         if let drainDeadline, !hasLeft, MonotonicClock.now >= drainDeadline {
             log.warning(
-                "leaving what still runs after --drain-timeout", metadata: ["attempts": "\(machine.attempts.count)"])
+                "leaving what still runs after --drain-timeout",
+                metadata: [
+                    "attempts": "\(machine.attempts.count)", "seconds": "\(configuration.drainSeconds ?? 0)",
+                ])
             return false
         }
-        if machine.idleSlots > 0 { runtimes.nursery.importWanted() }
+        if ask({ $0.idleSlots }) > 0 { runtimes.nursery.importWanted() }
         watchRuntimes()
         try flush()
         return true
@@ -95,13 +98,7 @@ extension Worker {
             nativeStore?.writer.release(others)
         }
         if !batch.cancels.isEmpty { handle(.cancelRequested(batch.cancels)) }
-        let cancelled = Set(batch.cancels)
-        // Sent and cancelled in one turn of the coordinator.
-        let never = batch.tasks.map(\.attempt).filter(cancelled.contains)
-        if !never.isEmpty {
-            perform(.report(never.map { machine.cancelled($0, "cancelled before it ran") }))
-        }
-        let tasks = never.isEmpty ? batch.tasks : batch.tasks.filter { !cancelled.contains($0.attempt) }
+        let tasks = batch.cancels.isEmpty ? batch.tasks : withoutCancelled(batch)
         if !tasks.isEmpty {
             let now = MonotonicClock.now
             for task in tasks { received[task.attempt] = now }
@@ -110,11 +107,24 @@ extension Worker {
         if batch.drain { drain() }
     }
 
+    /// What is left of tasks that were sent and cancelled in one turn of the coordinator.
+    private func withoutCancelled(_ batch: TaskBatch) -> [TaskAssignment] {
+        let cancelled = Set(batch.cancels)
+        let never = batch.tasks.map(\.attempt).filter(cancelled.contains)
+        if !never.isEmpty {
+            perform(.report(never.map { machine.cancelled($0, "cancelled before it ran") }))
+        }
+        return batch.tasks.filter { !cancelled.contains($0.attempt) }
+    }
+
     private func handle(_ event: WorkerEvent) {
         var effects: [WorkerEffect] = []
         machine.handle(event, at: MonotonicClock.now, effects: &effects)
         for effect in effects { perform(effect) }
     }
+
+    /// Asks the machine where it stands: a question to a struct in a property costs a copy of all of it.
+    private func ask<Answer>(_ question: (inout WorkerMachine) -> Answer) -> Answer { question(&machine) }
 
     private func perform(_ effect: WorkerEffect) {
         switch effect {
@@ -140,17 +150,19 @@ extension Worker {
         }
     }
 
-    /// Watches the descriptors that are open now, for writing too where something waits to be written.
+    /// Watches the descriptors that are open now, for writing too where something waits to be written. In most turns they are
+    /// those that are watched.
     private func watchRuntimes() {
         for index in machine.slots.indices {
             let slot = SlotIndex(index)
-            let process = runtimes.processes[slot]
-            watch(
-                process?.socket, for: process?.wantsToWrite == true ? [.readable, .writable] : .readable,
-                as: .socket(slot))
-            watch(process?.output, for: .readable, as: .output(slot))
-            watch(process?.errors, for: .readable, as: .errors(slot))
-            watch(process?.exitDescriptor, for: .readable, as: .exit(slot))
+            let open = runtimes.processes[slot]?.descriptors ?? RuntimeProcess.Descriptors()
+            if index == watchedRuntimes.count { watchedRuntimes.append(RuntimeProcess.Descriptors()) }
+            if watchedRuntimes[index] == open { continue }
+            watchedRuntimes[index] = open
+            watch(open.socket, for: open.wantsToWrite ? [.readable, .writable] : .readable, as: .socket(slot))
+            watch(open.output, for: .readable, as: .output(slot))
+            watch(open.errors, for: .readable, as: .errors(slot))
+            watch(open.exit, for: .readable, as: .exit(slot))
         }
         let nursery = runtimes.nursery
         watch(nursery.server?.control, for: .readable, as: .forkServer)

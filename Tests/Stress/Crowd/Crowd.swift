@@ -60,7 +60,7 @@ package final class Crowd: Sendable {
                 for worker in workers { try worker.beat() }
                 nextBeat = Date().addingTimeInterval(Self.beatSeconds)
             }
-            for (token, _) in try poller.wait(milliseconds: max(1, Int(nextBeat.timeIntervalSinceNow * 1000))) {
+            for token in try poller.wait(milliseconds: max(1, Int(nextBeat.timeIntervalSinceNow * 1000))) {
                 switch token {
                 case .lane(let index): try workers[index].readLane()
                 case .control(let index):

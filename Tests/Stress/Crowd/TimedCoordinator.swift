@@ -1,5 +1,6 @@
 import Coordinator
 import Foundation
+import Scheduling
 import Synchronization
 
 /// A coordinator on a thread of its own, whose time is taken.
@@ -28,6 +29,9 @@ final class TimedCoordinator: Sendable {
         clock.withLock { _ = clock_gettime($0, &time) }
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
+
+    /// Once it has ended.
+    var counters: SchedulerCounters { coordinator.counters }
 
     func end() {
         coordinator.stop()

@@ -34,7 +34,6 @@ struct Ledger {
     private var exhausted: Set<RunID> = []
     private var given: Set<TaskID> = []
     private var mostSlots = 0
-    private var mostWorkers = 0
 
     init(workload: Workload, configuration: SchedulerConfiguration, isQuiet: Bool) {
         self.workload = workload
@@ -83,7 +82,6 @@ struct Ledger {
             offers[offer.worker] = offer
             lent[offer.worker] = lent[offer.worker] ?? [:]
             refusing.remove(offer.worker)
-            mostWorkers = max(mostWorkers, offers.count)
             mostSlots = max(mostSlots, offers.values.reduce(0) { $0 + Int($1.slots) })
         case .workerLost(let worker):
             offers[worker] = nil
@@ -214,12 +212,12 @@ struct Ledger {
     /// Bounds that hold at any time, whatever has happened.
     func checkBounds(_ scheduler: Scheduler) throws {
         for summary in scheduler.workerSummaries where isQuiet {
-            let most = Int(summary.slots) * (1 + configuration.maxAhead) + configuration.maxPrefetch
+            let most = Int(summary.slots) * (1 + configuration.maxAhead + configuration.maxPrefetch)
             try require(summary.outstanding <= most, "worker \(summary.worker) has \(summary.outstanding) attempts")
         }
         for run in workload.runs where !run.isSession {
             // Four times what the pool takes in one go, its queues included, and what came back to the queue.
-            let most = 5 * (mostSlots + mostWorkers * configuration.maxPrefetch) + 10
+            let most = 5 * mostSlots * (1 + configuration.maxPrefetch) + 10
             try require(scheduler.tasks(of: run.id).ready <= most, "run \(run.id) has too many ready tasks")
         }
     }

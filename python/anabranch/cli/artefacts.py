@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,9 @@ from anabranch.path import Path
 from anabranch.rendering import render
 from anabranch.run import Run
 
+#: Bytes of a saved path's name that are kept, at most.
+LONGEST_NAME = 120
+
 
 class OutputDirectory:
     """Collects files beside the directory and moves them in at the end: nothing stands there half-written.
@@ -30,6 +34,7 @@ class OutputDirectory:
     def __init__(self, path: str) -> None:
         self.path = path
         self._lines: list[str] = []
+        self._saved: set[str] = set()
         self._draft = ""
         self._parent = os.path.dirname(os.path.abspath(path))
         if os.path.exists(path) and not os.path.isdir(path):
@@ -74,12 +79,24 @@ class OutputDirectory:
         self._text("run.json", json.dumps(document, indent=2, allow_nan=False, default=str))
 
     def save(self, path: Path, name: str) -> str:
-        """Save a path under ``paths/`` and return the file's name within the directory."""
+        """Save a path under ``paths/``, in a file of its own, and return the file's name within the directory."""
         directory = os.path.join(self._draft, "paths")
         os.makedirs(directory, exist_ok=True)
-        safe = "".join(c if c.isalnum() or c in "-_=." else "_" for c in name)
+        safe = self._unused(file_name(name))
         path.save(os.path.join(directory, safe + ".anabranch"))
-        return f"paths/{safe}.anabranch"
+        saved = f"paths/{safe}.anabranch"
+        if safe != name:
+            self.log(f"{saved}: {name}")
+        return saved
+
+    def _unused(self, name: str) -> str:
+        # Two keys may read alike: a label may hold what looks like another dimension's.
+        unused, count = name, 1
+        while unused in self._saved:
+            count += 1
+            unused = f"{name}-{count}"
+        self._saved.add(unused)
+        return unused
 
     def _frame(self, frame: Any, name: str) -> None:
         frame.to_csv(os.path.join(self._draft, name + ".csv"), index=False)
@@ -123,6 +140,16 @@ class OutputDirectory:
                     os.replace(os.path.join(folder, name), os.path.join(target, name))
             except OSError as error:
                 raise CommandError(f"--out {self.path}: {error.strerror}") from None
+
+
+def file_name(name: str) -> str:
+    """Return a name as a file may have it: itself when it is short and plain, else one with a digest of it."""
+    safe = "".join(c if c.isalnum() or c in "-_=." else "_" for c in name)
+    if safe == name and len(safe.encode()) <= LONGEST_NAME:
+        return safe
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    # File systems count bytes, and a letter may be several.
+    return f"{safe.encode()[:LONGEST_NAME].decode(errors='ignore')}-{digest}"
 
 
 def outputs_of(entry: Entry) -> Any:

@@ -34,16 +34,29 @@ def read_data(path: str, target: str | None, columns: Sequence[str] | None = Non
     CommandError
         When a file is missing, unreadable or empty, or has no such column; the message names it.
     """
-    if os.path.isdir(path):
-        files = sorted(
-            name for name in os.listdir(path) if not name.startswith((".", "_")) and _suffix(name) in _READERS
-        )
-        if not files:
-            raise CommandError(f"{path}: the directory holds no data file ({', '.join(_READERS)})")
-        return [_table(os.path.join(path, name), target, columns) for name in files]
-    if not os.path.exists(path):
-        raise CommandError(f"{path}: no such file")
-    return [_table(path, target, columns)]
+    return [_table(file, target, columns) for file in data_files(path)]
+
+
+def data_files(path: str) -> list[str]:
+    """Return the file itself, or the data files of a directory in the order of their names.
+
+    Raises
+    ------
+    CommandError
+        When there is none.
+    """
+    try:
+        if os.path.isdir(path):
+            names = sorted(n for n in os.listdir(path) if not n.startswith((".", "_")) and _suffix(n) in _READERS)
+            if not names:
+                raise CommandError(f"{path}: the directory holds no data file ({', '.join(_READERS)})")
+            return [os.path.join(path, name) for name in names]
+        os.stat(path)
+    except FileNotFoundError:
+        raise CommandError(f"{path}: no such file") from None
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}") from None
+    return [path]
 
 
 def _suffix(path: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 
+from anabranch.cli.interruption import Interruption
 from anabranch.cli.request import CommandError, Request
 from anabranch.errors import AnabranchError, ConnectionFailed, VersionMismatch
 
@@ -16,43 +15,53 @@ SUCCEEDED, FAILED_KEYS, WRONG_REQUEST, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 13
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit status; what is wrong is said in one message on standard error."""
-    _take_termination_as_interruption()
+    """Run one command and return the exit status; what is wrong is said in one message on standard error.
+
+    Without `arguments` they are the process's own, and so are its signals, which stay ignored when it has returned.
+    """
+    interruption = Interruption(main.__code__)
     try:
-        request = _request(sys.argv[1:] if arguments is None else arguments)
-        return _command(request.command)(request)
-    except KeyboardInterrupt:
-        print("anabranch: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
+        if arguments is None:
+            interruption.begin()
+            arguments = sys.argv[1:]
+        if interruption.came:
+            raise KeyboardInterrupt
+        request = _request(arguments)
+        status = _command(request.command)(request)
+    except BaseException as error:
+        interruption.end()
+        # What was interrupted may have made something else of the exception.
+        interrupted = interruption.came or isinstance(error, KeyboardInterrupt)
+        told = _say("interrupted", INTERRUPTED) if interrupted else _status_of(error)
+        if told is None:
+            _end()
+            raise
+        status = told
+    interruption.end()
+    _end()
+    return status
+
+
+def _status_of(error: BaseException) -> int | None:
+    """Say what an exception means to the user and return the exit status; None when it is a mistake of ours."""
+    if isinstance(error, BrokenPipeError):
         # Whoever read the output has enough of it; nothing more may be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SUCCEEDED
-    except (ConnectionFailed, VersionMismatch) as error:
+    if isinstance(error, (ConnectionFailed, VersionMismatch)):
         return _say(error, UNREACHABLE)
-    except (AnabranchError, CommandError) as error:
+    if isinstance(error, (AnabranchError, CommandError)) or type(error).__module__.startswith("anabranch.store"):
         return _say(error, WRONG_REQUEST)
-    except Exception as error:
-        if type(error).__module__.startswith("anabranch.store"):
-            return _say(error, WRONG_REQUEST)
-        raise
-    finally:
-        _end()
+    return None
 
 
-def _take_termination_as_interruption() -> None:
-    # What a Ctrl-C cleans up, a SIGTERM does.
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
-def _say(error: BaseException, status: int) -> int:
+def _say(error: BaseException | str, status: int) -> int:
     print(f"anabranch: {error}", file=sys.stderr)
     return status
 
 
 def _end() -> None:
-    client = sys.modules.get("anabranch.client")
+    client = sys.modules.get("anabranch.process_client")
     if client is not None:
         client.shutdown()
 

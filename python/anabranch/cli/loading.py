@@ -13,6 +13,7 @@ from typing import Any
 
 from anabranch.cli.request import CommandError
 from anabranch.graph import Pipeline
+from anabranch.local_code import add_root
 from anabranch.lowering import from_sklearn
 
 #: Names that win when a file has several pipelines.
@@ -37,7 +38,7 @@ def load_pipeline(named: str, *, standing: bool = False) -> Loaded:
     Parameters
     ----------
     standing : bool
-        The workers are not ours and cannot import what stands beside the file: it is pickled by value.
+        The workers are not ours and cannot import what stands beside the file or below: it is pickled by value.
 
     Raises
     ------
@@ -50,6 +51,8 @@ def load_pipeline(named: str, *, standing: bool = False) -> Loaded:
             raise CommandError(f"{named}: a YAML file holds one pipeline; leave out :{name}")
         from anabranch.cli.yaml_pipeline import load_yaml
 
+        if standing:
+            add_root(os.path.dirname(os.path.abspath(file)))
         return load_yaml(file)
     module = _module(file, standing)
     found = _object(module, file, name)
@@ -75,6 +78,7 @@ def _module(file: str, standing: bool) -> ModuleType:
         raise CommandError(_explained(file, error)) from error
     if standing:
         _by_value(module)
+        add_root(os.getcwd())
     return module
 
 
@@ -101,10 +105,7 @@ def _module_of_file(file: str, standing: bool) -> ModuleType:
     # A task need not run the file again to have what it defines.
     _by_value(module)
     if standing:
-        for other in list(sys.modules.values()):
-            origin = getattr(other, "__file__", None)
-            if origin and os.path.dirname(os.path.abspath(origin)) == directory:
-                _by_value(other)
+        add_root(directory)
     return module
 
 
@@ -139,7 +140,9 @@ def _object(module: ModuleType, file: str, name: str | None) -> Any:
         if favourite in candidates:
             return candidates[favourite]
     if not candidates:
-        raise CommandError(f"{file} holds no ab.Pipeline and no scikit-learn estimator; name a function: {file}:build")
+        raise CommandError(
+            f"{file} holds no ab.Pipeline and no estimator of scikit-learn or Spark; name a function: {file}:build"
+        )
     raise CommandError(
         f"{file} holds several pipelines, {', '.join(candidates)}: name one, as in {file}:{next(iter(candidates))}"
     )
@@ -152,7 +155,15 @@ def _candidates(module: ModuleType) -> dict[str, Any]:
 
 
 def _is_estimator(value: Any) -> bool:
-    return hasattr(value, "fit") and hasattr(value, "get_params") and not isinstance(value, type)
+    if isinstance(value, type) or not hasattr(value, "fit"):
+        return False
+    return hasattr(value, "get_params") or _is_of_spark(value)
+
+
+def _is_of_spark(value: Any) -> bool:
+    """Whether it is an estimator of pyspark.ml, or what `ab.from_spark` made of a search of it."""
+    named = {(base.__module__, base.__name__) for base in type(value).__mro__}
+    return bool(named & {("pyspark.ml.base", "Estimator"), ("anabranch.spark.search", "SparkSearch")})
 
 
 def _loaded(found: Any, name: str) -> Loaded:
@@ -165,9 +176,23 @@ def _loaded(found: Any, name: str) -> Loaded:
         return Loaded(found)
     if not _is_estimator(found):
         raise CommandError(f"{name} is a {type(found).__name__}; an ab.Pipeline, an estimator or a search is needed")
+    if _is_of_spark(found):
+        return _loaded_of_spark(found)
     if hasattr(found, "param_grid") or hasattr(found, "param_distributions"):
         from anabranch.cli.searches import lower_search
 
         graph, candidates = lower_search(found)
         return Loaded(graph, cv=found.cv, scoring=found.scoring, candidates=candidates)
     return Loaded(from_sklearn(found))
+
+
+def _loaded_of_spark(found: Any) -> Loaded:
+    from anabranch.spark.lowering import from_spark
+    from anabranch.spark.search import SparkSearch
+
+    lowered = found if isinstance(found, SparkSearch) else from_spark(found)
+    if isinstance(lowered, Pipeline):
+        return Loaded(lowered)
+    return Loaded(
+        lowered.graph, cv=lowered.splitter(), scoring=lowered.scorer, candidates=lowered.distinct_candidates()
+    )

@@ -8,16 +8,18 @@ from typing import Any
 
 from anabranch.cli.report import document, print_run
 from anabranch.cli.request import CommandError, Request
-from anabranch.client import current, init
+from anabranch.cli.written_keys import read_key, write_key
+from anabranch.decoding import Unreadable, decode_graph
+from anabranch.entry import Entry
 from anabranch.errors import RequestError
 from anabranch.graph import Pipeline
-from anabranch.keys import parse_key
 from anabranch.mode import Mode
-from anabranch.node import AndNode, Node, OrNode
-from anabranch.records import NO_NODE, SCORE, SPLIT, Feed
-from anabranch.roles import Role, detect_role
+from anabranch.process_client import current, init
 from anabranch.run import Run
 from anabranch.v1 import control_pb2
+
+#: Keys that a message lists, at most.
+MOST_KEYS = 20
 
 
 def results(request: Request) -> int:
@@ -42,16 +44,10 @@ def export(request: Request) -> int:
         raise CommandError(
             f"run {run.id} has no node {node!r}; its nodes: {', '.join(n.name for n in run.graph.nodes)}"
         )
-    relation = run[node]
-    key = request.text("key")
-    entry = (relation.where(parse_key(key)) if key else relation).only()
-    path = run.select(entry)
-    unknown = [step.name for step in path.steps if step.action is _unknown]
-    if unknown:
-        raise CommandError(
-            f"node {unknown[0]!r} is a function, which the coordinator does not hand out: "
-            "save the path in the program that has it (`anabranch run --out`, Path.save)"
-        )
+    path = run.select(chosen(run, node, request.text("key")))
+    for step in path.steps:
+        if isinstance(step.action, Unreadable):
+            raise step.action.explain() from step.action.error
     form = request.text("format") or "joblib"
     out = request.text("out") or f"{node}.{form}"
     if form == "anabranch":
@@ -62,6 +58,25 @@ def export(request: Request) -> int:
         raise CommandError(f"--format {form}: use joblib or anabranch")
     print(out)
     return 0
+
+
+def chosen(run: Run, node: str, key: str | None) -> Entry:
+    """Return the one entry of a node that a key names, or the node's only one.
+
+    Raises
+    ------
+    CommandError
+        When there is none; the message shows the keys that there are.
+    RequestError
+        When there are several, or the node has no such dimension.
+    """
+    relation = run[node]
+    found = relation.where(read_key(key)) if key else relation
+    if len(found) == 0:
+        shown = "; ".join(write_key(entry.key) for entry in relation[:MOST_KEYS]) or "none"
+        more = f"; … ({len(relation)} in all)" if len(relation) > MOST_KEYS else ""
+        raise CommandError(f"run {run.id}: {node} has no {key or 'entry'}; its keys: {shown}{more}")
+    return found.only()
 
 
 def _dump(estimator: Any, out: str) -> None:
@@ -95,7 +110,7 @@ def _number(request: Request) -> int:
     return number
 
 
-def attach(number: int, graph: Pipeline, feed: Feed | None = None) -> Run:
+def attach(number: int, graph: Pipeline, mode: Mode = Mode.FIT) -> Run:
     """Return a run of the coordinator's, whose graph is known, and ask for all that it has told.
 
     Raises
@@ -104,74 +119,34 @@ def attach(number: int, graph: Pipeline, feed: Feed | None = None) -> Run:
         When the coordinator knows no such run.
     """
     client = current()
-    run = Run(client, number, graph, Mode.FIT, feed=feed, detached=True)
+    run = Run(client, number, graph, mode, detached=True)
     client.ask(control_pb2.ToCoordinator(watch_run=control_pb2.WatchRun(run=number)))
     return run
 
 
-def watch(number: int) -> Run:
-    """Return a run of which nothing but the number is known; the graph is rebuilt from names and lineage."""
+def describe(number: int) -> tuple[Pipeline, Mode]:
+    """Return the graph and the mode that a run was submitted with, by whomever.
+
+    Raises
+    ------
+    RequestError
+        When the coordinator knows no such run.
+    """
     client = current()
-    answer = client.ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest(run=number)))
+    answer = client.ask(control_pb2.ToCoordinator(describe_run=control_pb2.DescribeRun(run=number)))
+    described = answer.run_description
+    return decode_graph(client, described.graph), Mode(described.mode)
+
+
+def watch(number: int) -> Run:
+    """Return a run of which nothing but the number is known."""
+    answer = current().ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest(run=number)))
     status = next((run for run in answer.status.runs if run.run == number), None)
     if status is None or status.session:
         raise RequestError(f"the coordinator has no run {number}; `anabranch status` lists those that it has")
-    feed = Feed(client)
-    probe = attach(number, _named_graph(list(status.nodes)), feed)
+    run = attach(number, *describe(number))
+    feed = run.feed
     done = status.state != control_pb2.RUN_STATE_RUNNING
     with feed.changed:
         feed.changed.wait_for(lambda: feed.finished or feed.lost is not None or (not done and bool(feed.records)), 30.0)
-    run = Run(None, number, _rebuilt(probe, status.name), _mode_of(probe), feed=feed)
-    # The subscription lives as long as the run that is looked at.
-    run.keeper = probe
     return run
-
-
-def _named_graph(names: list[str]) -> Pipeline:
-    graph = Pipeline()
-    for name in names:
-        graph.add_node(OrNode(name, _unknown))
-    return graph
-
-
-def _unknown(X: Any) -> Any:
-    raise RequestError("a function of a run that another program submitted is not known here; load its file instead")
-
-
-def _mode_of(run: Run) -> Mode:
-    records = run.feed.snapshot()
-    if any(record.phase == SPLIT and record.node == NO_NODE for record in records):
-        return Mode.CROSS_VALIDATE
-    if any(record.phase == SCORE for record in records):
-        return Mode.SCORE
-    return Mode.FIT if run.fits() else Mode.PREDICT
-
-
-def _rebuilt(run: Run, name: str) -> Pipeline:
-    """Return the graph that the recorded lineage shows."""
-    records = {record.id: record for record in run.feed.snapshot()}
-    edges: dict[tuple[int, int], None] = {}
-    several: set[int] = set()
-    for record in records.values():
-        if record.node == NO_NODE or record.internal:
-            continue
-        parents = [
-            records[i].node for i in record.inputs if i in records and records[i].node not in (NO_NODE, record.node)
-        ]
-        edges.update(dict.fromkeys((parent, record.node) for parent in parents))
-        if len(set(parents)) > 1:
-            several.add(record.node)
-    steps: dict[int, Any] = {}
-    for record in run.fits():
-        if record.node not in steps and record.model is not None:
-            steps[record.node] = record.model.get()
-    graph = Pipeline(name)
-    made: list[Node] = []
-    for index, node in enumerate(run.graph.nodes):
-        step = steps.get(index, _unknown)
-        role = "transformer" if detect_role(step) is Role.TRANSFORMER else None
-        made.append(AndNode(node.name, step) if index in several else OrNode(node.name, step, role=role))
-        graph.add_node(made[-1])
-    for source, target in edges:
-        graph.add_edge(made[source], made[target])
-    return graph

@@ -38,6 +38,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "train_scores": {name: _json(value) for name, value in entry.train_scores.items()},
         "seconds": round(entry.seconds, 6),
         "bytes": entry.bytes,
+        "bytes_copied": entry.bytes_copied,
         "error": entry.error.to_dict() if entry.error is not None else None,
     }
 

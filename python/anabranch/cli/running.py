@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -14,6 +15,8 @@ from anabranch.cli.report import document, print_run, rows_of
 from anabranch.cli.request import CommandError, Request
 from anabranch.execution import run_graph
 from anabranch.mode import Mode
+from anabranch.reading import CLUSTER, read
+from anabranch.references import Ref
 from anabranch.run import Run
 from anabranch.tables import row_count
 
@@ -31,14 +34,15 @@ MOST_PATHS = 200
 def run(request: Request) -> int:
     """Run a pipeline on an embedded pool; the exit status is the run's."""
     loaded = load_pipeline(request.needed("file"))
-    tables = _tables(request, loaded)
+    # Our own workers see what we see.
+    tables = _tables(request, loaded, _data_path(request, loaded).removeprefix(CLUSTER))
     model = request.text("model")
     if model is not None:
         if not os.path.exists(model):
             what = "run ids are for submit, with --address" if model.isdigit() else "no such file"
             raise CommandError(f"--model {model}: {what}; give a path that --out or Path.save wrote")
         return _apply_saved(request, loaded, tables, model)
-    from anabranch.client import init
+    from anabranch.process_client import init
 
     loaded.graph.validate()
     os.environ.pop("ANABRANCH_ADDRESS", None)
@@ -49,18 +53,16 @@ def run(request: Request) -> int:
 def submit(request: Request) -> int:
     """Submit a pipeline to a standing coordinator."""
     loaded = load_pipeline(request.needed("file"), standing=True)
-    tables = _tables(request, loaded)
-    from anabranch.client import init
+    path = _data_path(request, loaded)
+    # What is here is looked at before anybody is asked for anything.
+    tables = None if path.startswith(CLUSTER) else _tables(request, loaded, path)
+    from anabranch.process_client import init
 
     loaded.graph.validate()
     init(request.needed("address"))
-    models = None
-    if request.text("model") is not None:
-        from anabranch.cli.remote import attach
-
-        number = request.number("model")
-        models = attach(number or 0, loaded.graph)
-        models.wait(progress=False)
+    if tables is None:
+        tables = _tables_there(request, loaded, path)
+    loaded, models = _models(request, loaded)
     submitted = _submit(request, loaded, tables, detached=True, models=models)
     if request.flag("wait"):
         return _follow(request, loaded, tables, submitted)
@@ -68,27 +70,81 @@ def submit(request: Request) -> int:
     return 0
 
 
-def _tables(request: Request, loaded: Loaded) -> list[Table]:
+def _models(request: Request, loaded: Loaded) -> tuple[Loaded, Run | None]:
+    """Return what to submit, and whose models it applies: those of ``--model``, a run's number or a saved path."""
+    model = request.text("model")
+    if model is None:
+        return loaded, None
+    if model.isdigit() and not os.path.exists(model):
+        from anabranch.cli.remote import attach
+
+        models = attach(int(model), loaded.graph)
+        models.wait(progress=False)
+        return loaded, models
+    if not os.path.exists(model):
+        raise CommandError(
+            f"--model {model}: no such file; give a run's number, or a path that --out or Path.save wrote"
+        )
+    mode = _mode(request, loaded)
+    if mode not in (Mode.SCORE, Mode.PREDICT, Mode.TRANSFORM):
+        raise CommandError("--model goes with --mode score, predict or transform")
+    from anabranch.persistence import load
+    from anabranch.saved_models import run_of_path
+
+    models = run_of_path(load(model), mode)
+    return dataclasses.replace(loaded, graph=models.graph), models
+
+
+def _data_path(request: Request, loaded: Loaded) -> str:
+    """Return where the data is, once what else the request names has been looked at."""
     out = request.text("out")
     if out is not None:
         OutputDirectory(out)
     trace = request.text("trace")
     if trace is not None and not os.access(os.path.dirname(os.path.abspath(trace)), os.W_OK):
         raise CommandError(f"--trace {trace}: its directory is not there or cannot be written to")
+    # For what it refuses.
+    _mode(request, loaded)
     path = request.text("data") or loaded.data.get("path")
     if path is None:
         raise CommandError(f"{request.command}: --data is missing")
-    path = str(path).removeprefix("cluster:") if request.command == "submit" else str(path)
+    return str(path)
+
+
+def _target(request: Request, loaded: Loaded) -> str | None:
     target = request.text("target") or loaded.data.get("target")
-    return read_data(path, None if target is None else str(target), loaded.data.get("columns"))
+    return None if target is None else str(target)
+
+
+def _tables(request: Request, loaded: Loaded, path: str) -> list[Table]:
+    return read_data(path, _target(request, loaded), loaded.data.get("columns"))
+
+
+def _tables_there(request: Request, loaded: Loaded, path: str) -> list[Table]:
+    """Have workers read the data; the tables' X are references, which have y and the row ids with them."""
+    ids = _mode(request, loaded) in (Mode.PREDICT, Mode.TRANSFORM)
+    found = read(path, _target(request, loaded), columns=loaded.data.get("columns"), row_ids=ids)
+    return [Table(ref) for ref in (found if isinstance(found, list) else [found])]
 
 
 def _mode(request: Request, loaded: Loaded) -> Mode:
     mode = _MODES.get(request.text("mode") or "fit")
     if mode is None:
         raise CommandError(f"--mode {request.text('mode')}: use {', '.join(_MODES)}")
-    folds = request.number("cv") or loaded.cv
-    return Mode.CROSS_VALIDATE if folds is not None and mode is Mode.FIT else mode
+    folds = request.number("cv")
+    if mode is not Mode.FIT and folds is not None:
+        raise CommandError(f"--cv {folds} has no effect on --mode {request.text('mode')}: leave one of them out")
+    # A file's own folds are for when nothing else is said.
+    folds = folds or (loaded.cv if request.text("mode") is None else None)
+    return Mode.CROSS_VALIDATE if mode is Mode.FIT and folds is not None else mode
+
+
+def _cuts(request: Request, loaded: Loaded) -> tuple[Any, Any]:
+    """Return partitions and by: the file's where no flag cuts, for a flag for one of them is against its other one."""
+    partitions, by = request.number("partitions"), request.text("by")
+    if partitions is None and by is None:
+        return loaded.data.get("partitions"), loaded.data.get("by")
+    return partitions, by
 
 
 def _submit(
@@ -97,8 +153,7 @@ def _submit(
     from anabranch.data import Xy
 
     mode = _mode(request, loaded)
-    partitions = request.number("partitions") or loaded.data.get("partitions")
-    by = request.text("by") or loaded.data.get("by")
+    partitions, by = _cuts(request, loaded)
     if len(tables) > 1 and (partitions or by):
         raise CommandError("--partitions and --by cut one file; a directory's files are the partitions")
     on_error = request.text("on_error") or "continue"
@@ -109,6 +164,7 @@ def _submit(
         "seed": loaded.seed if seed is None else seed,
         "on_error": on_error,
         "detached": detached,
+        "progress": False if request.flag("quiet") else None,
         "wait": False,
     }
     if mode is Mode.CROSS_VALIDATE:
@@ -119,14 +175,16 @@ def _submit(
         options["candidates"] = loaded.candidates
     ids = mode in (Mode.PREDICT, Mode.TRANSFORM)
     if len(tables) > 1:
-        starts = [0]
+        items, start = [], 0
         for table in tables:
-            starts.append(starts[-1] + row_count(table.X))
-        items = [Xy(t.X, t.y, row_ids=_row_ids(t, at) if ids else None) for t, at in zip(tables, starts)]
+            stored = isinstance(table.X, Ref)
+            items.append(table.X if stored else Xy(table.X, table.y, row_ids=_row_ids(table, start) if ids else None))
+            start += 0 if stored else row_count(table.X)
         inputs: Any = {node.name: items for node in loaded.graph.sources}
         return run_graph(loaded.graph, mode, inputs, models=models, **options)
     table = tables[0]
-    options.update(partitions=partitions, by=by, row_ids=_row_ids(table, 0) if ids else None)
+    numbers = _row_ids(table, 0) if ids and not isinstance(table.X, Ref) else None
+    options.update(partitions=partitions, by=by, row_ids=numbers)
     return run_graph(loaded.graph, mode, table.X, table.y, models=models, **options)
 
 
@@ -165,6 +223,8 @@ def _follow(request: Request, loaded: Loaded, tables: list[Table], run: Run) -> 
         print_run(run)
         if out is not None:
             print(f"written to {out}")
+    if run.state == "cancelled":
+        print(f"anabranch: run {run.id} did not come to its end: {run.feed.message}", file=sys.stderr)
     return 1 if run.state != "succeeded" or run.failed else 0
 
 

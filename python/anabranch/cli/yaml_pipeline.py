@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import importlib
 import os
 import re
@@ -16,6 +17,7 @@ from anabranch.cli.request import CommandError
 from anabranch.errors import GraphError
 from anabranch.graph import Pipeline
 from anabranch.node import AndNode, Node, OrNode, native
+from anabranch.reading import CLUSTER
 
 _TOP = {"name", "nodes", "edges", "data", "cv", "scoring", "seed"}
 _DATA = {"path", "target", "partitions", "by", "columns"}
@@ -23,6 +25,14 @@ _STEP = {"estimator", "function", "native", "params"}
 _BOTH = {"grid", "output", "timeout", "memory", "threads", "retries", "keep_output"}
 _OR = _STEP | _BOTH | {"fit", "cv", "in_sample", "role"}
 _AND = _STEP | _BOTH | {"and", "over", "join", "missing", "emits_predictions"}
+#: What fields are made of that are compared or computed with before anything could say whose they are.
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "seed": ((int,), "a whole number"),
+    "timeout": ((int, float), "a number of seconds"),
+    "memory": ((int, str), "a number of bytes such as 500M or 2G"),
+    "threads": ((int,), "a whole number"),
+    "retries": ((int,), "a whole number"),
+}
 
 
 def load_yaml(file: str) -> Loaded:
@@ -45,7 +55,7 @@ def load_yaml(file: str) -> Loaded:
         made = {str(name): _node(str(name), fields, f"{file}: nodes: {name}") for name, fields in nodes.items()}
         for node in made.values():
             graph.add_node(node)
-        for edge in document.get("edges") or []:
+        for edge in _edges(document, file):
             _add_edges(graph, edge, made, file)
     except GraphError as error:
         raise CommandError(f"{file}: {error}") from None
@@ -54,19 +64,27 @@ def load_yaml(file: str) -> Loaded:
         data = {"path": data}
     _check_fields(data, _DATA, f"{file}: data")
     data = dict(data)
-    if "path" in data and not os.path.isabs(str(data["path"])):
-        data["path"] = os.path.join(os.path.dirname(file), str(data["path"]))
-    return Loaded(graph, data, document.get("cv"), document.get("scoring"), document.get("seed"))
+    path = str(data.get("path", ""))
+    if path and not os.path.isabs(path) and not path.startswith(CLUSTER):
+        data["path"] = os.path.join(os.path.dirname(file), path)
+    if data.get("partitions") is not None and data.get("by") is not None:
+        raise CommandError(f"{file}: data: give partitions or by, not both")
+    _check_kind(document, "seed", file)
+    return Loaded(
+        graph, data, _splitter(document.get("cv"), f"{file}: cv"), document.get("scoring"), document.get("seed")
+    )
 
 
 def _read(file: str) -> Mapping[str, Any]:
     try:
         import yaml
+
+        from anabranch.cli.yaml_keys import load_unique
     except ImportError:
         raise CommandError(f"{file}: reading YAML needs PyYAML; pip install pyyaml") from None
     try:
         with open(file, encoding="utf-8") as stream:
-            document = yaml.safe_load(stream)
+            document = load_unique(stream)
     except OSError as error:
         raise CommandError(f"{file}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -84,12 +102,36 @@ def _check_fields(value: Any, known: set[str], where: str) -> None:
         raise CommandError(f"{where}: there is no field {unknown[0]!r}; fields: {', '.join(sorted(known))}")
 
 
+def _check_kind(fields: Mapping[str, Any], name: str, where: str) -> None:
+    value = fields.get(name)
+    kinds, needed = _KINDS[name]
+    # True and False are whole numbers to Python.
+    if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+        raise CommandError(f"{where}: {name}: {needed} is needed, not {value!r}")
+
+
+def _splitter(value: Any, where: str) -> Any:
+    built = _built(value, where)
+    if isinstance(built, int) and not isinstance(built, bool):
+        fits = built >= 2
+    else:
+        # Texts can be split, too.
+        fits = built is None or (hasattr(built, "split") and not isinstance(built, (str, type)))
+    if not fits:
+        splitter = "{estimator: path, params: {…}} of a splitter"
+        raise CommandError(f"{where}: a number of folds from 2 on, or {splitter}, is needed, not {built!r}")
+    return built
+
+
 def _node(name: str, fields: Any, where: str) -> Node:
     if isinstance(fields, str):
         fields = {"estimator": fields}
     is_and = isinstance(fields, Mapping) and "and" in fields
     _check_fields(fields, _AND if is_and else _OR, where)
-    fields = dict(fields)
+    # A field that is left empty is one that was left out.
+    fields = {field: value for field, value in fields.items() if value is not None or field not in _KINDS}
+    for field in _KINDS:
+        _check_kind(fields, field, where)
     if is_and and fields["and"] is not True:
         fields["estimator"] = fields["and"]
     kinds = [kind for kind in ("estimator", "function", "native") if fields.get(kind) is not None]
@@ -140,9 +182,19 @@ def _instance(path: Any, params: Any, where: str) -> Any:
     if not isinstance(params, Mapping):
         raise CommandError(f"{where}: params: a mapping is needed, not {params!r}")
     try:
-        return made(**params)
+        with _without_jvm(made):
+            return made(**params)
     except (TypeError, ValueError) as error:
         raise CommandError(f"{where}: {path}: {error}") from None
+
+
+def _without_jvm(made: Any) -> contextlib.AbstractContextManager:
+    """Return the context in which something is constructed: stages of Spark are only named here, and run elsewhere."""
+    if not any(base.__module__ == "pyspark.ml.param" for base in getattr(made, "__mro__", ())):
+        return contextlib.nullcontext()
+    from anabranch.spark.declaration import declare
+
+    return declare()
 
 
 def _built(value: Any, where: str) -> Any:
@@ -160,6 +212,13 @@ def _built(value: Any, where: str) -> Any:
         skipped = len(built) > 1 and isinstance(built[0], str) and built[1] in ("passthrough", "drop")
         return tuple(built) if named or skipped else built
     return value
+
+
+def _edges(document: Mapping[str, Any], file: str) -> list[Any]:
+    edges = document.get("edges") or []
+    if not isinstance(edges, list):
+        raise CommandError(f"{file}: edges: a list is needed, as in ['a >> [b, c] >> d'], not {edges!r}")
+    return edges
 
 
 def _add_edges(graph: Pipeline, edge: Any, nodes: Mapping[str, Node], file: str) -> None:

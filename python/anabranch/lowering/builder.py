@@ -144,16 +144,21 @@ class Builder:
         return len(worth) > 1
 
     def _union(self, union: Any, name: str, source: Node | None, middle: bool, output: Any) -> Node:
+        from sklearn.pipeline import FeatureUnion
+
         weights = union.transformer_weights or {}
-        if weights:
-            return self._one(union, name or "union", source, True, None)
-        branches = [
-            self._identity(_path(name, title), source)
-            if _passes(step)
-            else self.add(step, _path(name, title), source, middle=True)
-            for title, step in union.transformer_list
-            if step != "drop"
-        ]
+        branches = []
+        for title, step in union.transformer_list:
+            if step == "drop":
+                continue
+            if title in weights:
+                # A union of one: its own code weighs what comes out, whatever that is.
+                weighed = FeatureUnion([(title, step)], transformer_weights={title: weights[title]})
+                branches.append(self._one(weighed, _path(name, title), source, True, None))
+            elif _passes(step):
+                branches.append(self._identity(_path(name, title), source))
+            else:
+                branches.append(self.add(step, _path(name, title), source, middle=True))
         return self._behind(AndNode(self._free(name or "union"), ArrayConcat()), branches)
 
     def _columns(self, columns: Any, name: str, source: Node | None, middle: bool, output: Any) -> Node:
@@ -200,9 +205,15 @@ class Builder:
             return self.add(step, _path(name, title), behind, middle=True)
 
         return [
-            self._one(branch.estimator, _path(name, branch.title), branch.source, False, **options)
+            self.add(branch.estimator, _path(name, branch.title), branch.source, **options)
+            if options == {"output": "predict"} and self._has_members(branch.estimator)
+            else self._one(branch.estimator, _path(name, branch.title), branch.source, False, **options)
             for branch in shared_prefixes(voters, add, worth)
         ]
+
+    def _has_members(self, voter: Any) -> bool:
+        """Whether a voter is a stack or a vote of labels, whose own members can be nodes."""
+        return self._rule(voter, False) in (self._stack, self._hard_vote)
 
     def _stack(self, stacking: Any, name: str, source: Node | None, middle: bool, output: Any) -> Node:
         from sklearn.linear_model import LogisticRegression, RidgeCV

@@ -13,10 +13,11 @@ def from_sklearn(estimator: Any, name: str | None = None, *, expand: str = "auto
     """Return an estimator as a graph whose fit and predictions are the estimator's own.
 
     A `Pipeline` becomes a chain of nodes. A `VotingClassifier`, `VotingRegressor`, `StackingClassifier` or
-    `StackingRegressor` becomes a node for each of its estimators and AND nodes behind them. So do a `FeatureUnion` and
-    a `ColumnTransformer` of which two branches or more are worth a task. Pipelines under a vote that begin with the
-    same steps share them, when those are worth a task. A graph as an estimator becomes its nodes. Anything else is one
-    node.
+    `StackingRegressor` becomes a node for each of its estimators and AND nodes behind them; so does a stack, or a vote
+    of labels, under a vote of labels, and a stack under a mean. So do a `FeatureUnion` and a `ColumnTransformer` of
+    which two branches or more are worth a task. Pipelines under a vote that begin with the same steps share them, when
+    those are worth a task. A graph as an estimator becomes its nodes. Anything else is one node; the fits of a search
+    in it are tasks of their own.
 
     Parameters
     ----------

@@ -75,9 +75,7 @@ class _Reader:
         if isinstance(step, ArrayConcat) and step.sparse_threshold is not None:
             return [*common, (node, _columns(node, step, branches))]
         if isinstance(step, ColumnConcat):
-            from sklearn.pipeline import FeatureUnion
-
-            return [*common, (node, FeatureUnion(named))]
+            return [*common, (node, _union(named))]
         if isinstance(step, (Vote, SoftVote)):
             from sklearn.ensemble import VotingClassifier
 
@@ -195,6 +193,21 @@ def _factored(lines: Sequence[_Line], whole: bool = True) -> tuple[_Line, list[_
     while length < most and all(line[length][0] is lines[0][length][0] for line in lines):
         length += 1
     return lines[0][:length], [line[length:] for line in lines]
+
+
+def _union(named: Sequence[tuple[str, Any]]) -> Any:
+    """Return a union of branches; one that is a union of one, to be weighed, is the branch and its weight again."""
+    from sklearn.pipeline import FeatureUnion
+
+    branches, weights = [], {}
+    for title, branch in named:
+        inner = branch.transformer_list if type(branch) is FeatureUnion and branch.transformer_weights else []
+        if len(inner) == 1 and inner[0][0] == title:
+            branches.append(inner[0])
+            weights |= branch.transformer_weights
+        else:
+            branches.append((title, branch))
+    return FeatureUnion(branches, transformer_weights=weights or None)
 
 
 def _columns(node: AndNode, step: ArrayConcat, branches: Sequence[_Line]) -> Any:

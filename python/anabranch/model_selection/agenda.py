@@ -72,8 +72,16 @@ class Agenda:
         """How many folds are begun and not finished."""
         return len(self._left)
 
-    def take(self, *, fuse: bool = True) -> Work | None:
-        """Return what is to begin next, or None when that waits for what runs."""
+    def take(self, *, fuse: bool = True, most: int | None = None) -> Work | None:
+        """Return what is to begin next, or None when that waits for what runs.
+
+        Parameters
+        ----------
+        fuse : bool
+            Whether it may be several calls, or steps with their only call.
+        most : int, optional
+            Calls that it may be.
+        """
         while True:
             if not self._ready:
                 if not self._closed or len(self._left) >= self._most_open:
@@ -83,12 +91,12 @@ class Agenda:
             _, _, with_steps, _, segment = self._ready[0]
             if with_steps:
                 heapq.heappop(self._ready)
-                if fuse and segment.needs and not segment.children and len(segment.calls) == 1:
+                if fuse and segment.is_with_its_call:
                     return Work(segment, tuple(segment.calls), with_steps=True)
                 return Work(segment)
             waiting = self._calls[segment]
             count = self._fused(len(waiting)) if fuse else 1
-            calls = tuple(waiting.popleft() for _ in range(min(count, len(waiting))))
+            calls = tuple(waiting.popleft() for _ in range(min(count, most or count, len(waiting))))
             if not waiting:
                 heapq.heappop(self._ready)
             if calls:
@@ -137,6 +145,8 @@ class Agenda:
             self._pending[current] -= len(seconds)
             if self._pending[current] == 0:
                 over.append(current)
+                if current.is_group:
+                    over += self._consumed(current)
             current = current.parent
         return over
 
@@ -203,6 +213,15 @@ class Agenda:
                     self._users.setdefault(branch, set()).add(child)
             else:
                 self._push(child, self._order[child], True)
+        self._release_calls(segment)
+
+    def _release(self, user: Segment) -> None:
+        if user.is_group:
+            self._release_calls(user)
+        else:
+            self._push(user, self._order[user], True)
+
+    def _release_calls(self, segment: Segment) -> None:
         if segment.calls:
             self._calls[segment] = deque(segment.calls)
             self._push(segment, self._order[segment], False)
@@ -211,15 +230,18 @@ class Agenda:
         for user in self._users.get(branch, ()):
             self._waits[user].discard(branch)
             if not self._waits[user]:
-                self._push(user, self._order[user], True)
+                self._release(user)
 
     def _consumed(self, segment: Segment) -> list[Segment]:
         """Note that a segment needs its branches no longer, and return those that nobody does."""
         over = []
         for branch in segment.needs:
-            self._users[branch].discard(segment)
-            if not self._users[branch]:
-                over.append(branch)
+            # Below steps that will never be there, nobody has begun to wait.
+            users = self._users.get(branch)
+            if users is not None:
+                users.discard(segment)
+                if not users:
+                    over.append(branch)
         return over
 
     def _push(self, segment: Segment, place: int, with_steps: bool) -> None:

@@ -12,10 +12,13 @@ from typing import Any
 
 import joblib
 
-from anabranch.model_selection.calls import Call
+from anabranch.model_selection.break_even import Pace
+from anabranch.model_selection.calls import Call, place
 from anabranch.model_selection.gathering import GatheringBackend
+from anabranch.model_selection.held_data import HeldData
 from anabranch.model_selection.options import current_options
 from anabranch.model_selection.sharing import Sharing
+from anabranch.model_selection.stored_model import STORED
 
 
 class SearchBackend(GatheringBackend):
@@ -25,8 +28,11 @@ class SearchBackend(GatheringBackend):
     ----------
     sharing : Sharing
         What all calls so far have computed.
-    models : list of estimator or None
-        Those of all fits so far, in the order of their calls, when they are kept; None for one that failed.
+    models : list of StoredModel, estimator or None
+        Those of all fits so far, in the order of their calls, when they are kept; None for one that failed, and the
+        estimator itself where it cannot be pickled.
+    held : HeldData
+        The data that all its fits have, in the store once the first of them went there.
     """
 
     def __init__(self, *, keeps_models: bool = False, **_: Any) -> None:
@@ -34,6 +40,8 @@ class SearchBackend(GatheringBackend):
         self.models: list[Any] = []
         self._keeps_models = keeps_models
         self.sharing = Sharing()
+        self.held = HeldData()
+        self._pace = Pace()
         self.most_calls: int | None = None
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
@@ -48,17 +56,21 @@ class SearchBackend(GatheringBackend):
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, **named: Any) -> int:
         """Note how many calls may run at a time: ``n_jobs``, where it is a number above 0."""
+        if parallel is not None:
+            # Of no effect here, also where joblib itself would refuse it: all calls are gathered before the first runs.
+            parallel.pre_dispatch = "all"
         self.most_calls = n_jobs if n_jobs is not None and n_jobs > 0 else None
         return super().configure(n_jobs, parallel, **named)
 
     def answer(self, calls: Sequence[Call]) -> list[Any]:
-        """Run calls on the pool."""
+        """Run calls on the pool, or here where that is faster."""
         from anabranch.model_selection.dispatch import run
 
+        place(calls)
         fits = [call for call in calls if call.is_fit] if self._keeps_models else []
         for call in fits:
-            call.named["return_estimator"] = True
-        answers = run(calls, current_options(), self.most_calls, self.sharing)
+            call.named["return_estimator"] = STORED
+        answers = run(calls, current_options(), self.most_calls, self.sharing, self._pace, self.held)
         if fits:
             for call, answer in zip(calls, answers):
                 if call.is_fit:

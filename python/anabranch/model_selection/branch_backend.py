@@ -101,7 +101,7 @@ class BranchBackend(GatheringBackend):
         return titles if len(titles) == len(calls) else [None] * len(calls)
 
     def _fitted(self, call: Call, title: str | None) -> Any:
-        if title is None or _name(call) != FIT:
+        if title is None or call.name != FIT:
             return call.function(*call.arguments, **call.named)
         known = self._known.get(title)
         if known is not None:
@@ -131,7 +131,7 @@ class BranchBackend(GatheringBackend):
         assert side is not None
         found = [*self._known.values(), *self._own]
         branch = next((one for one in found if one.fitted is transformer and one.error is None), None)
-        if branch is None or _name(call) != TRANSFORM:
+        if branch is None or call.name != TRANSFORM:
             return call.function(*call.arguments, **call.named)
         if branch is self._known.get(branch.title):
             output = getattr(branch, side)
@@ -153,7 +153,3 @@ class BranchBackend(GatheringBackend):
         if self._keeps:
             setattr(branch, side, output)
         return output
-
-
-def _name(call: Call) -> str:
-    return getattr(getattr(call.function, "function", call.function), "__name__", "")

@@ -9,11 +9,18 @@ from typing import Any
 
 
 def fingerprint(value: Any) -> Hashable:
-    """Return a key that two objects share only if they behave alike.
+    """Return a key that two objects share only if they pickle to the same bytes.
 
-    The pickle is compared, which holds parameters, output configuration, metadata requests and fitted state; functions
-    are known by their names, lambdas and what ``__main__`` defines by their code. What cannot be pickled is equal to
-    itself only. Equal objects may have different keys (then nothing is shared between them), never the other way round.
+    What counts is what the pickle holds: an estimator's class, its parameters, output configuration, metadata requests
+    and fitted state, or whatever its ``__getstate__`` gives instead. Classes and functions that can be found under
+    their module and name count by these, those of ``__main__`` included; other functions (lambdas, nested ones) count
+    by their code and what it refers to.
+
+    What does not count is what a pickle leaves out: state that ``__getstate__`` drops, the code behind a name and the
+    globals that it reads. So keys may be compared only while no module is reloaded and no such name bound anew.
+
+    Equal objects may have different keys (then nothing is shared between them): the pickle also tells whether two
+    parts are one object, and the order of sets and dicts. What cannot be pickled is equal to itself only.
     """
     try:
         content = pickle.dumps(value, protocol=5)

@@ -19,10 +19,21 @@ from sklearn.utils import _safe_indexing as rows_of
 
 from anabranch.model_selection.branch_backend import BranchBackend
 from anabranch.model_selection.branches import reduced
-from anabranch.model_selection.recall import Recall, RecalledTransform, SegmentFitted, can_stand_before
-from anabranch.model_selection.shared_steps import Raised, SharedBranch, SharedBranches, SharedSteps
-from anabranch.model_selection.units import steps_before_last, units, units_within
+from anabranch.model_selection.member_backend import MemberBackend
+from anabranch.model_selection.recall import Recall, RecalledMethod, SegmentFitted, can_stand_before
+from anabranch.model_selection.shared_steps import (
+    Raised,
+    SharedBranch,
+    SharedBranches,
+    SharedMember,
+    SharedMembers,
+    SharedSteps,
+)
+from anabranch.model_selection.units import is_nested, steps_before_last, units, units_within
 from anabranch.runtime.private_copies import is_read_only_complaint
+
+#: What stands for the name of a last step where there is no pipeline.
+LONE = "estimator"
 
 
 class Fold:
@@ -31,15 +42,25 @@ class Fold:
     Parameters
     ----------
     pipeline : Pipeline
-        Not yet fitted; it will be.
+        Not yet fitted; it will be. Or a vote or a stack by itself.
     X : array-like
         All rows.
     train, test : array-like of int or bool
     shared : sequence of SharedSteps
         Of the segments from the pipeline's first step on.
+    members : sequence of SharedMember, optional
+        Known ones, when the last step is a vote or a stack some of whose members are shared.
     """
 
-    def __init__(self, pipeline: Any, X: Any, train: Any, test: Any, shared: Sequence[SharedSteps]) -> None:
+    def __init__(
+        self,
+        pipeline: Any,
+        X: Any,
+        train: Any,
+        test: Any,
+        shared: Sequence[SharedSteps],
+        members: Sequence[SharedMember] | None = None,
+    ) -> None:
         self.pipeline = pipeline
         self.X = X
         self._train = _numbers(train, X)
@@ -49,7 +70,8 @@ class Fold:
         self._sides: dict[str, Any] = {}
         self._branches: BranchBackend | None = None
         self._union: Any = None
-        self.segment: SharedSteps | SharedBranches | None = None
+        self._members = None if members is None else MemberBackend(self._last_name, members)
+        self.segment: SharedSteps | SharedBranches | SharedMembers | None = None
         self.refused: Exception | None = None
         self.fits: Counter[str] = Counter()
         self.transforms: Counter[str] = Counter()
@@ -64,10 +86,16 @@ class Fold:
         try:
             self._fit(y, params, Recall(self._known, self._output))
         except ValueError as error:
-            if not self._known or not is_read_only_complaint(error):
+            if not self._is_read_only or not is_read_only_complaint(error):
                 raise
             self.pipeline = clone(self.pipeline)
+            if self._members is not None:
+                # A member sees what those before it wrote.
+                self._members = MemberBackend(self._last_name)
             self._fit(y, params, Recall(self._known, copy.deepcopy(self._output)))
+        finally:
+            if self._members is not None:
+                self.fits += self._members.fits
 
     def fit_segment(
         self, y: Any, params: dict[str, Any], until: int, branches: Sequence[SharedBranch] = ()
@@ -94,6 +122,16 @@ class Fold:
         self._union = recall.fitted[-1].fitted if recall.fitted else None
         self.fits = backend.fits
         return SharedBranches(backend.made)
+
+    def fit_members(self, y: Any, params: dict[str, Any], titles: Sequence[str]) -> SharedMembers:
+        """Fit these members of the vote or the stack that is the last step, and return them."""
+        backend = self._members = MemberBackend(self._last_name, wanted=titles)
+        try:
+            self._fit(y, params, Recall(self._known, self._output))
+        except SegmentFitted:
+            self.fits = backend.fits
+            return SharedMembers(list(backend.made.values()))
+        raise RuntimeError(f"{self._last_name!r} ended its fit without fitting the members to be shared")
 
     def _fit_until(
         self,
@@ -123,21 +161,45 @@ class Fold:
         return recall
 
     def _fit(self, y: Any, params: dict[str, Any], recall: Recall) -> None:
-        memory = self.pipeline.memory
-        self.pipeline.set_params(memory=recall)
         # What is known stands for all rows: no step sees them.
         X = None if self._known else self.side("train")
-        try:
+        with contextlib.ExitStack() as stack:
+            if is_nested(self.pipeline):
+                # As `set_params` does, which looks at the parameters of all steps first: that takes as long as a small
+                # fit.
+                stack.callback(setattr, self.pipeline, "memory", self.pipeline.memory)
+                self.pipeline.memory = recall
+            stack.callback(self._name_fitted, recall)
+            if self._members is not None:
+                stack.enter_context(self._members.serving(self._last))
             if y is None:
                 self.pipeline.fit(X, **params)
             else:
                 self.pipeline.fit(X, y, **params)
-        finally:
-            self.pipeline.set_params(memory=memory)
-            names = [name for name, _ in units(self.pipeline)]
-            for step, name in zip(recall.fitted, names[len(self._known) :]):
-                step.name = name
-                self.fits[name] += 1
+
+    def _name_fitted(self, recall: Recall) -> None:
+        names = [name for name, _ in units(self.pipeline)]
+        for step, name in zip(recall.fitted, names[len(self._known) :]):
+            step.name = name
+            self.fits[name] += 1
+
+    @property
+    def _last(self) -> Any:
+        return self.pipeline.steps[-1][1] if is_nested(self.pipeline) else self.pipeline
+
+    @property
+    def _last_name(self) -> str:
+        return self.pipeline.steps[-1][0] if is_nested(self.pipeline) else LONE
+
+    @property
+    def _is_read_only(self) -> bool:
+        """Whether anything of what is fitted or scored is another task's."""
+        return bool(self._known) or self._members is not None
+
+    @property
+    def used_members(self) -> list[SharedMember]:
+        """The members that were not fitted here."""
+        return [] if self._members is None else self._members.used
 
     # ---- rows
 
@@ -161,7 +223,7 @@ class Fold:
             for step in segment.steps:
                 position = len(known)
                 before = position - step.within - 1
-                X = known[before] if before >= 0 else self.side(which)
+                X = known[before] if before >= 0 else self._rows_to_score(which)
                 begun = time.time()
                 if not isinstance(X, Raised):
                     self.transforms[step.name] += 1
@@ -185,7 +247,7 @@ class Fold:
         if self._union is None or backend is None:
             return
         for which in sides:
-            X = getattr(self._known[-1], which) if self._known else self.side(which)
+            X = getattr(self._known[-1], which) if self._known else self._rows_to_score(which)
             if isinstance(X, Raised):
                 for branch in backend.made:
                     setattr(branch, which, X)
@@ -194,6 +256,20 @@ class Fold:
                 with backend.transforming(which):
                     _transformed(self._union, X)
         self.transforms = backend.transforms
+
+    def predict_members(self, sides: Sequence[str]) -> None:
+        """Add to the members that were fitted what they make of the rows that will be scored."""
+        assert self._members is not None
+        for which in sides:
+            X = getattr(self._known[-1], which) if self._known else self._rows_to_score(which)
+            if not isinstance(X, Raised):
+                self._members.predict(which, X, self.transforms)
+
+    def _rows_to_score(self, which: str) -> Any:
+        """Return the rows of a side for ``transform``, after the fit."""
+        # A step that writes to its input has made of the training rows what later steps are trained on, in the same
+        # memory. As in scikit-learn, it is what the fit has left of the rows that is scored.
+        return copy.deepcopy(self.side(which)) if which == "train" else self.side(which)
 
     # ---- scoring
 
@@ -204,12 +280,12 @@ class Fold:
         try:
             scores = self._score(scorer, which, X, y, params, as_stored)
         except ValueError as error:
-            if not self._known or not is_read_only_complaint(error):
+            if not self._is_read_only or not is_read_only_complaint(error):
                 raise
         else:
             # With several metrics, what one of them raised comes as text in the place of its score.
             said = [text for text in scores.values() if isinstance(text, str)] if isinstance(scores, dict) else []
-            if not self._known or not any(is_read_only_complaint(ValueError(text)) for text in said):
+            if not self._is_read_only or not any(is_read_only_complaint(ValueError(text)) for text in said):
                 return scores
         return self._score(scorer, which, X, y, params, copy.deepcopy)
 
@@ -219,6 +295,8 @@ class Fold:
         known = [prepared(getattr(step, which)) for step in self._known] if which else []
         with contextlib.ExitStack() as stack:
             self._stand_before(stack, self.pipeline, "", known, 0, X)
+            if self._members is not None:
+                self._members.stand_before(stack, which, known[-1] if known else X, prepared, self.transforms)
             return scorer(self.pipeline, X, *y, **params)
 
     def _stand_before(
@@ -250,7 +328,9 @@ class Fold:
             elif own > position:
                 self._stand_before(stack, step, f"{path}{name}__", known, position, X)
             if can_stand_before(step):
-                stack.enter_context(RecalledTransform(step, path + name, pairs, self.transforms))
+                # Known members know the last output by identity, as steps know those before it.
+                is_fresh = own == len(known) - 1 and self._members is None
+                stack.enter_context(RecalledMethod(step, path + name, pairs, self.transforms, is_fresh=is_fresh))
             X = output
             position = own + 1
 
@@ -281,7 +361,7 @@ class PartStandIn(StandIn):
     """A `StandIn` that fits no more than a part of its pipeline."""
 
     @abstractmethod
-    def fit_part(self, y: Any, params: dict[str, Any]) -> SharedSteps | SharedBranches:
+    def fit_part(self, y: Any, params: dict[str, Any]) -> SharedSteps | SharedBranches | SharedMembers:
         """Return the fitted part."""
 
     def fit(self, numbers: Any, y: Any = None, **params: Any) -> StandIn:
@@ -334,6 +414,24 @@ class BranchStandIn(PartStandIn):
         return self.fold.fit_branches(y, params, self.position, self.titles)
 
 
+class MemberStandIn(PartStandIn):
+    """Fits members of a vote or a stack.
+
+    Parameters
+    ----------
+    fold : Fold
+    titles : sequence of str
+    """
+
+    def __init__(self, fold: Any = None, titles: Sequence[str] = ()) -> None:
+        super().__init__(fold)
+        self.titles = titles
+
+    def fit_part(self, y: Any, params: dict[str, Any]) -> SharedMembers:
+        """Return the members."""
+        return self.fold.fit_members(y, params, self.titles)
+
+
 def standing_scorer(scorer: Any, fold: Fold) -> Any:
     """Return a scorer that hands the fold's own pipeline and rows to ``scorer``, of its class as far as can be."""
 
@@ -342,9 +440,10 @@ def standing_scorer(scorer: Any, fold: Fold) -> Any:
 
     try:
         substitute = copy.copy(scorer)
-        substitute.__class__ = _standing_class(type(scorer))
-    except TypeError:
-        # A function, or another callable whose class is not Python's.
+        # Not its own `__setattr__`: that of a frozen dataclass refuses.
+        object.__setattr__(substitute, "__class__", _standing_class(type(scorer)))
+    except Exception:
+        # A function, another callable whose class is not Python's, or one that may not be copied or subclassed.
         return score
     vars(substitute)[_SCORE] = score
     return substitute

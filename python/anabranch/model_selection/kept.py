@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from anabranch.errors import RequestError
+from anabranch.model_selection.stored_model import StoredModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,14 +23,23 @@ class KeptCandidate:
     params : dict
     mean_test_score : float
         Of the metric that ranks.
-    models : list of estimator or None
-        Those that were fitted and scored in the folds, in their order; None where the fit failed.
     """
 
     index: int
     params: dict[str, Any]
     mean_test_score: float
-    models: list[Any]
+    _models: list[Any] = field(repr=False)
+
+    @property
+    def models(self) -> list[Any]:
+        """The estimators that were fitted and scored in the folds, in their order; None where the fit failed.
+
+        They are in the store until they are first read here. That may be after the pool has ended.
+        """
+        for fold, model in enumerate(self._models):
+            if isinstance(model, StoredModel):
+                self._models[fold] = model.load()
+        return self._models
 
 
 def check_ranked(search: Any, count: int) -> None:
@@ -55,7 +65,7 @@ def kept_candidates(search: Any, models: Sequence[Any], count: int) -> list[Kept
     Parameters
     ----------
     search : BaseSearchCV
-    models : sequence of estimator or None
+    models : sequence of StoredModel, estimator or None
         Candidate after candidate, as in ``cv_results_``, and fold after fold.
     count : int
         How many, at most. Candidates without a score are not among them, and of a halving search only those of the

@@ -2,22 +2,34 @@
 
 A `Pipeline` hands each fit of a step before its last one to ``memory.cache(function)``. `Recall` is such a memory: it
 answers the first steps with what is known of them and lets the others be fitted, in scikit-learn's own code and order,
-with the parameters and metadata that the pipeline routes to them. `RecalledTransform` does the same for ``transform``
+with the parameters and metadata that the pipeline routes to them. `RecalledMethod` does the same for ``transform``
 in scoring.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from anabranch.model_selection.branch_backend import BranchBackend
 from anabranch.model_selection.branches import is_union
 from anabranch.model_selection.shared_steps import Raised, SharedStep
 from anabranch.model_selection.units import is_nested, units_within
+
+
+def fresh(value: Any) -> Any:
+    """Return the value as an object of the reader's own, on the same memory.
+
+    What one reader does to a frame's columns, or to a list, no other then sees. An array has nothing but its memory,
+    which is read-only, and a copy of one would be of that.
+    """
+    return value if isinstance(value, np.ndarray) else copy.copy(value)
 
 
 class SegmentFitted(BaseException):
@@ -69,7 +81,7 @@ class Recall:
                 if step.error is not None:
                     raise step.error
                 # Only the last known step's output is ever looked at.
-                return (self._known_output if own == len(self._known) - 1 else X), step.fitted
+                return (fresh(self._known_output) if own == len(self._known) - 1 else X), step.fitted
             return self._fit(function, (transformer, X, *others), named)
 
         return fit_transform
@@ -111,15 +123,15 @@ class Recall:
             yield
             return
         memory = transformer.memory
-        transformer.set_params(memory=self)
+        transformer.memory = self
         try:
             yield
         finally:
-            transformer.set_params(memory=memory)
+            transformer.memory = memory
 
 
-class RecalledTransform:
-    """Stands in front of one estimator's ``transform`` and answers it for inputs whose outputs are known.
+class RecalledMethod:
+    """Stands in front of one method of an estimator and answers it for inputs whose outputs are known.
 
     All other calls are the estimator's. An input is known by identity, so that what a scorer makes of the rows is
     transformed as scikit-learn would.
@@ -130,50 +142,64 @@ class RecalledTransform:
     name : str
     known : list of (input, output)
     count : Counter
-        Of transforms that were computed, by name.
+        Of calls that were computed, by name.
+    method : str
+    is_fresh : bool
+        Whether each caller gets an output of its own. One that is an input of the next step must stay what it is.
     """
 
-    def __init__(self, estimator: Any, name: str, known: list[tuple[Any, Any]], count: Counter[str]) -> None:
+    def __init__(
+        self,
+        estimator: Any,
+        name: str,
+        known: list[tuple[Any, Any]],
+        count: Counter[str],
+        method: str = "transform",
+        *,
+        is_fresh: bool = False,
+    ) -> None:
         self._estimator = estimator
         self._name = name
         self._known = known
         self._count = count
+        self._method = method
+        self._is_fresh = is_fresh
 
-    def __enter__(self) -> RecalledTransform:
+    def __enter__(self) -> RecalledMethod:
         # In the instance, where it hides the method of the class.
-        vars(self._estimator)["transform"] = self
+        vars(self._estimator)[self._method] = self
         return self
 
     def __exit__(self, *_: object) -> None:
-        vars(self._estimator).pop("transform", None)
+        vars(self._estimator).pop(self._method, None)
 
     def __call__(self, X: Any, *args: Any, **named: Any) -> Any:
-        """Transform X."""
+        """Transform X, or predict of it."""
         if not args and not named:
             for given, output in self._known:
                 if X is given:
                     if isinstance(output, Raised):
                         raise output.error
-                    return output
+                    return fresh(output) if self._is_fresh else output
         self._count[self._name] += 1
         self.__exit__()
         try:
-            return self._estimator.transform(X, *args, **named)
+            return getattr(self._estimator, self._method)(X, *args, **named)
         finally:
             self.__enter__()
 
     def __reduce__(self) -> Any:
-        # A copy of the estimator has its own transform.
-        return _plain_transform, (self._estimator,)
+        # A copy of the estimator has its own method.
+        return _plain_method, (self._estimator, self._method)
 
 
-def _plain_transform(estimator: Any) -> Any:
-    return type(estimator).transform.__get__(estimator)
+def _plain_method(estimator: Any, method: str) -> Any:
+    return getattr(type(estimator), method).__get__(estimator)
 
 
-def can_stand_before(estimator: Any) -> bool:
-    """Whether an estimator's ``transform`` can be hidden by one in the instance."""
+def can_stand_before(estimator: Any, method: str = "transform") -> bool:
+    """Whether an estimator's method can be hidden by one in the instance."""
     try:
-        return "transform" not in vars(estimator) and hasattr(estimator, "transform")
+        return method not in vars(estimator) and hasattr(estimator, method)
     except TypeError:
         return False

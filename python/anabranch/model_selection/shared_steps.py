@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, field
 from typing import Any
 
+import cloudpickle
+
+from anabranch.carried import carried
+
+
+class _WithErrors:
+    """Is pickled whatever the exceptions in it are."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: carried(one) if isinstance(one, BaseException) else one for name, one in vars(self).items()}
+
 
 @dataclass
-class Raised:
+class Raised(_WithErrors):
     """Stands where an output would, for what was raised instead."""
 
     error: Exception
 
 
 @dataclass
-class SharedStep:
+class SharedStep(_WithErrors):
     """One fitted step of one fold.
 
     Attributes
@@ -46,7 +58,7 @@ class SharedStep:
 
 
 @dataclass
-class SharedBranch:
+class SharedBranch(_WithErrors):
     """One fitted branch of a union, a `ColumnTransformer` or a `FeatureUnion`, in one fold.
 
     Attributes
@@ -77,6 +89,45 @@ class SharedBranches:
 
 
 @dataclass
+class SharedMember(_WithErrors):
+    """One fitted member of a vote or a stack in one fold.
+
+    Attributes
+    ----------
+    title : str
+        Its name in the ensemble.
+    fitted, error
+        As of `SharedStep`.
+    method : str
+        By which the ensemble asks it.
+    predicted, predict_error : object
+        What a stack's own cross validation predicted of the training rows, or what it raised.
+    fit_seconds : float
+        Of both.
+    test, train, test_seconds
+        As of `SharedStep`, by ``method``.
+    """
+
+    title: str
+    fitted: Any = None
+    method: str = "predict"
+    predicted: Any = None
+    fit_seconds: float = 0.0
+    test: Any = None
+    train: Any = None
+    test_seconds: float = 0.0
+    error: Exception | None = None
+    predict_error: Exception | None = None
+
+
+@dataclass
+class SharedMembers:
+    """The members that one task fitted."""
+
+    members: list[SharedMember] = field(default_factory=list)
+
+
+@dataclass
 class SharedSteps:
     """The steps of one segment.
 
@@ -94,3 +145,10 @@ class SharedSteps:
     def failed(self) -> bool:
         """Whether a step's fit raised."""
         return bool(self.steps) and self.steps[-1].error is not None
+
+
+def read_only(value: Any) -> Any:
+    """Return the value on the same memory, not to be written to."""
+    buffers: list[pickle.PickleBuffer] = []
+    content = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    return pickle.loads(content, buffers=[buffer.raw().toreadonly() for buffer in buffers])

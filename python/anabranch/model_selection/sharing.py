@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anabranch.model_selection.tasks import Answer
+if TYPE_CHECKING:
+    from anabranch.model_selection.tasks import Answer
 
 
 class Sharing:
@@ -16,10 +17,11 @@ class Sharing:
     ----------
     fits : dict of str to int
         Fits of each step that were made. A step's name is that in its pipeline; an estimator that is no pipeline, and
-        the last step, count once for each candidate and fold. Branches of unions (``columns__numbers``) have counts
-        where candidates share some of them without sharing the union.
+        the last step, count once for each candidate and fold. Branches of unions (``columns__numbers``) and members of
+        votes and stacks (``vote__forest``; in a stack a fit with the cross validation behind it) have counts where
+        candidates share some of them without sharing the whole.
     transforms : dict of str to int
-        ``transform`` in scoring.
+        ``transform`` in scoring, and what members predict there.
     fits_alone : dict of str to int
         Fits that there would be if nothing were shared.
     """
@@ -39,8 +41,8 @@ class Sharing:
         _add(self.fits, Counter([last]))
         _add(self.fits_alone, Counter([*steps, last]))
 
-    def add_branches(self, names: Iterable[str]) -> None:
-        """Count the branches of a call's union, when it is taken apart."""
+    def add_parts(self, names: Iterable[str]) -> None:
+        """Count the branches of a call's union, or the members of its vote or stack, when it is taken apart."""
         _add(self.fits_alone, Counter(names))
 
     def add_steps(self, steps: Sequence[str]) -> None:

@@ -14,7 +14,9 @@ def fits(step: Any) -> bool:
 
 
 def steps_before_last(pipeline: Any) -> list[tuple[str, Any]]:
-    """Return (name, estimator) of the steps that a pipeline fits before its last one."""
+    """Return (name, estimator) of the steps that a pipeline fits before its last one; none of what is no pipeline."""
+    if type(pipeline) is not Pipeline:
+        return []
     return [(name, step) for name, step in pipeline.steps[:-1] if fits(step)]
 
 

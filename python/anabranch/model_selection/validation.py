@@ -9,6 +9,7 @@ from typing import TypeVar
 import sklearn.model_selection
 
 from anabranch.model_selection.backend import on_pool
+from anabranch.model_selection.inner import within_task
 from anabranch.model_selection.nesting import runs_in_process
 
 _Function = TypeVar("_Function", bound=Callable)
@@ -20,9 +21,13 @@ def _on_pool(function: _Function) -> _Function:
     @functools.wraps(function)
     def run(*arguments, **named):
         if runs_in_process():
-            return function(*arguments, **named)
-        with on_pool():
-            return function(*arguments, **named)
+            with within_task():
+                return function(*arguments, **named)
+        with on_pool() as backend:
+            try:
+                return function(*arguments, **named)
+            finally:
+                backend.held.release()
 
     run.__module__ = __name__
     return run  # type: ignore[return-value]

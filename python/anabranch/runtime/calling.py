@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from anabranch.pieces import Piece
+from anabranch.pieces import Answer
 from anabranch.runtime.context import TaskContext
 from anabranch.runtime.errors import TaskRefused
 from anabranch.v1 import task_pb2
@@ -24,7 +24,9 @@ def call(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
     function = context.payload(work.function, "function")
     arguments, keywords = context.get(work.arguments, references=_resolver(context, work))
     value = function(*arguments, **keywords)
-    return task_pb2.Success(value=context.put(value, "result", always_inline=isinstance(value, Piece)))
+    if isinstance(value, Answer):
+        return task_pb2.Success(value=context.put_answer(value))
+    return task_pb2.Success(value=context.put(value, "result"))
 
 
 def _resolver(context: TaskContext, work: task_pb2.CallWork) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
+from anabranch.pieces import Answer, Room, Whole
 from anabranch.runtime.environment import bound_joblib
 from anabranch.runtime.errors import CannotCross, TaskRefused
 from anabranch.runtime.payloads import PayloadCache
@@ -29,6 +30,7 @@ class TaskContext:
     """
 
     __slots__ = (
+        "_generators",
         "_models",
         "_payloads",
         "_store",
@@ -58,6 +60,16 @@ class TaskContext:
         # Small objects travel in the result itself; off while a task makes very many of them.
         self.inline = True
         self._written: list[common_pb2.ObjectRef] = []
+        self._generators: dict[Callable[[Any], Any], Any] = {}
+
+    def keep_generator(self, restore: Callable[[Any], Any], state: Any) -> None:
+        """Note what a generator of the process is to be given back when the task ends; the first state counts."""
+        self._generators.setdefault(restore, state)
+
+    def restore_generators(self) -> None:
+        """Give the process's generators back what they had."""
+        for restore, state in self._generators.items():
+            restore(state)
 
     @property
     def name(self) -> str:
@@ -107,9 +119,7 @@ class TaskContext:
         finally:
             self.open_ns += perf_counter_ns() - begun
 
-    def put(
-        self, value: Any, what: str, *, never_inline: bool = False, always_inline: bool = False
-    ) -> common_pb2.ObjectRef:
+    def put(self, value: Any, what: str, *, never_inline: bool = False) -> common_pb2.ObjectRef:
         """Write an object.
 
         Parameters
@@ -117,8 +127,8 @@ class TaskContext:
         value : object
         what : str
             What it is, for the message: "model", "output", "result".
-        never_inline, always_inline : bool, default False
-            Whatever its size.
+        never_inline : bool, default False
+            Into a segment, whatever its size.
 
         Raises
         ------
@@ -129,11 +139,7 @@ class TaskContext:
         """
         begun = perf_counter_ns()
         try:
-            ref = self._store.put(
-                value,
-                never_inline=never_inline or not (self.inline or always_inline),
-                always_inline=always_inline,
-            )
+            ref = self._store.put(value, never_inline=never_inline or not self.inline)
             self._written.append(ref)
             return ref
         except (StoreError, MemoryError):
@@ -146,9 +152,41 @@ class TaskContext:
         finally:
             self.store_ns += perf_counter_ns() - begun
 
+    def put_answer(self, answer: Answer) -> common_pb2.ObjectRef:
+        """Write a call's value in the way that it asks for.
+
+        Raises
+        ------
+        StoreFull
+            When there is no room.
+        """
+        begun = perf_counter_ns()
+        try:
+            if isinstance(answer, Room):
+                ref = self._store.reserve(answer.length, answer.encoding)
+            elif isinstance(answer, Whole):
+                ref = self._store.put_encoded(answer.data, answer.encoding)
+            else:
+                ref = self._store.put(answer, always_inline=True)
+            self._written.append(ref)
+            return ref
+        finally:
+            self.store_ns += perf_counter_ns() - begun
+
     def count_copied(self, count: int) -> None:
         """Count bytes that the runtime copied to make the rows, or the private copy, of an input."""
         self._store.count_copied(count)
+
+    def handed(self, view: common_pb2.View) -> Any:
+        """Return what stands for an X that the step opens itself, None where it is opened for it."""
+        return None
+
+    def note_view(self, view: common_pb2.View, value: Any) -> None:
+        """Take note that a value was made of rows of an object."""
+
+    def rows_kept(self, value: Any) -> Any:
+        """Return which rows of its input an output has: their indices, "changed" for others, None for all in order."""
+        return None
 
     def derived_seed(self, seed: int, parameter: str) -> int:
         """Return a seed in [0, 2^31) that a run's seed, the node and a parameter determine, on every machine alike."""

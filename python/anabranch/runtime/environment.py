@@ -74,7 +74,7 @@ def enter(setup: task_pb2.RuntimeSetup, *, leads: bool = True) -> None:
         try:
             _set_ceiling(setup.memory_bytes)
         except (OSError, ValueError) as error:
-            raise SetupError(f"memory ceiling of {setup.memory_bytes} bytes: {error}") from error
+            raise SetupError(f"memory ceiling of {setup.memory_bytes} bytes (--memory-per-slot): {error}") from error
 
 
 def _lead() -> None:

@@ -83,13 +83,143 @@ def _unseeded(estimator: Any) -> list[str]:
 
 
 def seed_globals(context: TaskContext, seed: int) -> None:
-    """Seed the generators that code without a ``random_state`` draws from."""
+    """Seed the generators that code without a ``random_state`` draws from, until the task ends.
+
+    Left as they are then, they would give all runtimes that ran tasks of one seed the same numbers: unseeded fits on
+    two slots would be one fit.
+    """
     import random
 
+    context.keep_generator(random.setstate, random.getstate())
     random.seed(context.derived_seed(seed, "random"))
     numpy = sys.modules.get("numpy")
     if numpy is not None:
+        context.keep_generator(numpy.random.set_state, numpy.random.get_state())
         numpy.random.seed(context.derived_seed(seed, "numpy"))
+
+
+#: Of scikit-learn's classes whose ``fit`` has ``**params``, by where that ``fit`` stands: those that hand them on to
+#: the estimator they hold. All others refuse them, unless metadata is routed.
+_HANDING_ON = frozenset(
+    {"BaseSearchCV", "BaseSuccessiveHalving", "RFE", "RegressorChain", "SelectFromModel", "TransformedTargetRegressor"}
+)
+
+#: Those that hand sample weights, and nothing else, on to all their members.
+_HANDING_TO_MEMBERS = frozenset({"StackingClassifier", "StackingRegressor", "VotingClassifier", "VotingRegressor"})
+
+
+def fit_argument(estimator: Any, field: str) -> str | None:
+    """Return the name by which ``fit`` takes ``sample_weight`` or ``groups``, None when it does not.
+
+    Of a pipeline it is its last step's. What a meta-estimator's ``**params`` take is what the estimators it holds take:
+    with anything else scikit-learn raises.
+    """
+    takes = _takes_weights if field == "sample_weight" else _takes_groups
+    if takes(estimator):
+        return field
+    steps = getattr(estimator, "steps", None)
+    # A pipeline that routes metadata knows no names of steps.
+    if isinstance(steps, list) and steps and not _is_routing():
+        name, last = steps[-1]
+        if hasattr(last, "fit") and takes(last):
+            return f"{name}__{field}"
+    return None
+
+
+def _takes_weights(estimator: Any) -> bool:
+    if accepts(estimator.fit, "sample_weight"):
+        return True
+    if not _has_keywords(estimator.fit):
+        return False
+    if _is_routing():
+        return _is_requested(estimator, "sample_weight")
+    if _fit_in_sklearn(estimator) in (None, *_HANDING_ON, *_HANDING_TO_MEMBERS):
+        held = _held(estimator)
+        return bool(held) and all(map(_takes_weights, held))
+    return False
+
+
+def _takes_groups(estimator: Any) -> bool:
+    """Whether it splits by groups, as a search does whose ``cv`` keeps groups together, or holds one that does."""
+    named = accepts(estimator.fit, "groups")
+    if not named and not _has_keywords(estimator.fit):
+        return False
+    if not named and _is_routing():
+        return _is_requested(estimator, "groups")
+    if hasattr(estimator, "cv"):
+        # A search keeps them for itself, whatever it holds; `RFECV` allows no other keyword.
+        kept = named or hasattr(type(estimator), "_run_search") or _fit_in_sklearn(estimator) == "RFECV"
+        return kept and _splits_by_groups(estimator.cv)
+    if _fit_in_sklearn(estimator) in (None, *_HANDING_ON):
+        held = _held(estimator)
+        return bool(held) and all(map(_takes_groups, held))
+    return False
+
+
+def _splits_by_groups(cv: Any) -> bool:
+    """Whether a splitter reads groups; those of scikit-learn that do not would warn of them."""
+    if not hasattr(cv, "split"):
+        return False
+    if not type(cv).__module__.startswith("sklearn."):
+        return accepts(cv.split, "groups")
+    return "groups" in cv.get_metadata_routing().split.requests
+
+
+def _has_keywords(method: Callable[..., Any]) -> bool:
+    return any(found.kind is inspect.Parameter.VAR_KEYWORD for found in _parameters(method).values())
+
+
+def _fit_in_sklearn(estimator: Any) -> str | None:
+    """Name of scikit-learn's class whose ``fit`` an estimator has or extends, None when it is none of its own."""
+    classes = (one for one in type(estimator).__mro__ if one.__module__.startswith("sklearn.") and "fit" in vars(one))
+    return next((one.__name__ for one in classes), None)
+
+
+def _held(estimator: Any) -> list[Any]:
+    """The estimators that a meta-estimator fits with what it hands on; of a search, those of all candidates."""
+    if _fit_in_sklearn(estimator) in _HANDING_TO_MEMBERS:
+        members = [member for _, member in estimator.estimators if hasattr(member, "fit")]
+        final = getattr(estimator, "final_estimator", None)
+        return members if final is None else [*members, final]
+    for name in ("estimator", "regressor", "base_estimator"):
+        inner = getattr(estimator, name, None)
+        if hasattr(inner, "fit"):
+            return [inner, *_replaced(inner, estimator)]
+    if _fit_in_sklearn(estimator) == "TransformedTargetRegressor":
+        from sklearn.linear_model import LinearRegression
+
+        return [LinearRegression()]
+    return []
+
+
+def _replaced(inner: Any, search: Any) -> list[Any]:
+    """A search's estimator with each of the estimators that its candidates put into it."""
+    grids = getattr(search, "param_grid", getattr(search, "param_distributions", None))
+    return [
+        cloned(inner).set_params(**{name: value})
+        for grid in ([grids] if isinstance(grids, Mapping) else grids or [])
+        for name, values in grid.items()
+        if isinstance(values, (list, tuple))
+        for value in values
+        if hasattr(value, "fit")
+    ]
+
+
+def _is_routing() -> bool:
+    # Who has set it has imported this.
+    sklearn = sys.modules.get("sklearn")
+    return sklearn is not None and bool(sklearn.get_config().get("enable_metadata_routing"))
+
+
+def _is_requested(estimator: Any, field: str) -> bool:
+    """Whether scikit-learn can route it: it raises where one of those that could take it has not said whether to."""
+    from sklearn.utils.metadata_routing import process_routing
+
+    try:
+        process_routing(estimator, "fit", **{field: ()})
+    except (AttributeError, TypeError, ValueError):
+        return False
+    return True
 
 
 def accepts(method: Callable[..., Any], parameter: str) -> bool:

@@ -9,6 +9,7 @@ import socket
 import traceback
 from collections.abc import Iterator
 
+from anabranch.carried import SAID, carried
 from anabranch.runtime.environment import peak_memory
 from anabranch.runtime.errors import CannotCross, TaskRefused
 from anabranch.store import ObjectLost, Store, StoreFull
@@ -115,16 +116,26 @@ def _chain(report: traceback.TracebackException) -> Iterator[traceback.Traceback
 
 def _pickled(error: BaseException, store: Store) -> common_pb2.ObjectRef | None:
     """The exception as an object, when it survives the journey and is no way to smuggle a data set along."""
-    from anabranch.store.pickler import Pickler
-
     try:
-        buffer = io.BytesIO()
-        Pickler(buffer, protocol=5).dump(error)
-        if buffer.tell() > _LARGEST_EXCEPTION or type(pickle.loads(buffer.getvalue())) is not type(error):
-            return None
-        return store.put(error)
+        try:
+            sent, travels = error, _travels(error, type(error))
+        except Exception:
+            sent = carried(error)
+            travels = _travels(sent, type(error))
+        if not travels and vars(error).pop(SAID, None) is not None:
+            # Without what was said before it, it may.
+            return _pickled(error, store)
+        return store.put(sent) if travels else None
     except Exception:
         return None
+
+
+def _travels(sent: object, kind: type[BaseException]) -> bool:
+    from anabranch.store.pickler import Pickler
+
+    buffer = io.BytesIO()
+    Pickler(buffer, protocol=5).dump(sent)
+    return buffer.tell() <= _LARGEST_EXCEPTION and type(pickle.loads(buffer.getvalue())) is kind
 
 
 def _clean(text: str) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 
 from anabranch.runtime.context import TaskContext
 from anabranch.runtime.errors import TaskRefused
-from anabranch.runtime.estimators import accepts, positional, prepared, seed_globals, takes_column
-from anabranch.runtime.inputs import Opener, common_view, items_of, open_column, open_view, shaped
+from anabranch.runtime.estimators import accepts, fit_argument, positional, prepared, seed_globals, takes_column
+from anabranch.runtime.inputs import Opener, common_view, items_of, open_column, open_view, open_x, shaped
 from anabranch.runtime.outputs import estimator_output
 from anabranch.runtime.private_copies import retried_with_copies
 from anabranch.runtime.rows import concatenate, row_count
+from anabranch.runtime.searches import calls_on_pool
 from anabranch.v1 import common_pb2, task_pb2
 
 _Items = list[list[common_pb2.Data]]
@@ -38,11 +39,12 @@ def fit(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
         if seed is not None:
             seed_globals(context, seed)
         estimator = prepared(context, template, variant, seed, fitted=True)
-        if work.method == task_pb2.FIT_METHOD_SEQUENTIAL:
-            return _fit_in_parts(context, estimator, work, items)
-        if work.method == task_pb2.FIT_METHOD_ALL:
-            return _fit_rows_of_all(context, estimator, work, items)
-        return _fit_once(context, estimator, work, items)
+        with calls_on_pool(task, estimator):
+            if work.method == task_pb2.FIT_METHOD_SEQUENTIAL:
+                return _fit_in_parts(context, estimator, work, items)
+            if work.method == task_pb2.FIT_METHOD_ALL:
+                return _fit_rows_of_all(context, estimator, work, items)
+            return _fit_once(context, estimator, work, items)
 
     model, output = retried_with_copies(context, template, attempt)
     success = task_pb2.Success(model=context.put(model, "model"))
@@ -52,13 +54,13 @@ def fit(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
     return success
 
 
-def open_features(context: TaskContext, estimator: Any, data: common_pb2.Data, opener: Opener = open_view) -> Any:
+def open_features(context: TaskContext, estimator: Any, data: common_pb2.Data, opener: Opener = open_x) -> Any:
     """Return X as an estimator of one input takes it; see `takes_column`."""
     X = opener(context, data.x)
     return X.reshape(-1, 1) if takes_column(estimator, X) else X
 
 
-def features_of(context: TaskContext, estimator: Any, form: int, items: _Items, opener: Opener = open_view) -> Any:
+def features_of(context: TaskContext, estimator: Any, form: int, items: _Items, opener: Opener = open_x) -> Any:
     """Return X as the form says; an estimator whose methods take lists gets what is in them as it is."""
     if form == task_pb2.INPUT_FORM_SINGLE:
         return open_features(context, estimator, items[0][0], opener)
@@ -90,21 +92,23 @@ def _fit_once(context: TaskContext, estimator: Any, work: task_pb2.FitWork, item
     X = features_of(context, estimator, form, items)
     y = target_of(context, form, items)
     weights = target_of(context, form, items, "sample_weight")
-    return _fit_whole(context, estimator, work, X, y, weights)
+    groups = target_of(context, form, items, "groups") if _takes_groups(estimator, items) else None
+    return _fit_whole(context, estimator, work, X, y, weights, groups)
 
 
 def _fit_rows_of_all(context: TaskContext, estimator: Any, work: task_pb2.FitWork, items: _Items) -> tuple[Any, Any]:
     several = work.train.form in (task_pb2.INPUT_FORM_EDGES, task_pb2.INPUT_FORM_LIST_OF_EDGES)
 
     def opened(data: common_pb2.Data) -> Any:
-        return open_view(context, data.x) if several else open_features(context, estimator, data)
+        return open_x(context, data.x) if several else open_features(context, estimator, data)
+
+    def column(field: str) -> Any:
+        return _rows_of_all(context, target_of(context, task_pb2.INPUT_FORM_LIST, items, field), field)
 
     edges = [concatenate([opened(item[index]) for item in items]) for index in range(len(items[0]))]
-    y, weights = (
-        _rows_of_all(context, target_of(context, task_pb2.INPUT_FORM_LIST, items, field), field)
-        for field in ("y", "sample_weight")
-    )
-    return _fit_whole(context, estimator, work, edges if several else edges[0], y, weights)
+    y, weights = column("y"), column("sample_weight")
+    groups = column("groups") if _takes_groups(estimator, items) else None
+    return _fit_whole(context, estimator, work, edges if several else edges[0], y, weights, groups)
 
 
 def _rows_of_all(context: TaskContext, columns: list[Any] | None, field: str) -> Any:
@@ -117,14 +121,14 @@ def _rows_of_all(context: TaskContext, columns: list[Any] | None, field: str) ->
 
 
 def _fit_whole(
-    context: TaskContext, estimator: Any, work: task_pb2.FitWork, X: Any, y: Any, weights: Any
+    context: TaskContext, estimator: Any, work: task_pb2.FitWork, X: Any, y: Any, weights: Any, groups: Any
 ) -> tuple[Any, Any]:
     if row_count(X) == 0:
         raise TaskRefused(
             f"{context.name} has no rows to fit on: this fold tests all of them, or its input is empty; use a splitter "
             'that shuffles, fewer partitions, or fit="all"'
         )
-    extra = _weight_arguments(context, estimator, work, weights)
+    extra = _weight_arguments(context, estimator, work, weights) | _group_arguments(estimator, groups)
     target = _target_arguments(context, estimator.fit, y)
     if not work.output:
         estimator.fit(X, *target, **extra)
@@ -189,15 +193,22 @@ def _weight_arguments(context: TaskContext, estimator: Any, work: task_pb2.FitWo
     """
     if weights is None:
         return {}
-    if accepts(estimator.fit, "sample_weight"):
-        return {"sample_weight": weights}
-    steps = getattr(estimator, "steps", None)
-    if isinstance(steps, list) and steps:
-        name, last = steps[-1]
-        if hasattr(last, "fit") and accepts(last.fit, "sample_weight"):
-            return {f"{name}__sample_weight": weights}
+    name = fit_argument(estimator, "sample_weight")
+    if name is not None:
+        return {name: weights}
     if work.output_method or hasattr(estimator, "predict"):
         warnings.warn(
             f"{context.name}: {type(estimator).__name__} takes no sample weights; it is fitted without", stacklevel=2
         )
     return {}
+
+
+def _takes_groups(estimator: Any, items: _Items) -> bool:
+    # Most data has none, and what an estimator's fit takes is slow to tell.
+    given = any(data.HasField("groups") for edges in items for data in edges)
+    return given and fit_argument(estimator, "groups") is not None
+
+
+def _group_arguments(estimator: Any, groups: Any) -> dict[str, Any]:
+    name = None if groups is None else fit_argument(estimator, "groups")
+    return {} if name is None else {name: groups}

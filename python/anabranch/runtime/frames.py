@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import struct
 import threading
@@ -35,6 +36,9 @@ class FrameChannel:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        # Looked at before each task: an exception for what is not there costs more than the look.
+        self._arrivals = select.poll()
+        self._arrivals.register(connection, select.POLLIN)
         self._identity = _identity(connection.fileno())
         self._buffer = bytearray()
         self._ended = False
@@ -57,6 +61,8 @@ class FrameChannel:
             When a frame is too long, does not decode, or ends in the middle.
         """
         waiting = wait
+        if not wait and not self._ended and not self._arrivals.poll(0):
+            return
         while True:
             if not self._ended:
                 try:
@@ -111,6 +117,15 @@ class FrameChannel:
             finally:
                 self._sending.release()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the worker has closed its end and all that it said has been read."""
+        return self._ended
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, to wait for."""
+        return self._connection.fileno()
+
     def is_intact(self) -> bool:
         """Whether the descriptor is still the socket; code that closes what it did not open may have closed it."""
         return _identity(self._connection.fileno()) == self._identity
@@ -122,7 +137,9 @@ class FrameChannel:
             while len(buffer) - start >= 4:
                 (length,) = _LENGTH.unpack_from(buffer, start)
                 if length > MAXIMUM_FRAME:
-                    raise FrameError(f"a frame of {length} bytes is longer than {MAXIMUM_FRAME}")
+                    raise FrameError(
+                        f"a frame of {length} bytes is over the limit of a frame, {MAXIMUM_FRAME} bytes (fixed)"
+                    )
                 if len(buffer) - start - 4 < length:
                     return
                 begin = start + 4

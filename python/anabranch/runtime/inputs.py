@@ -32,11 +32,18 @@ def open_view(context: TaskContext, view: common_pb2.View) -> Any:
         if type(value).__module__ == "numpy":
             # What is handed back unchanged can then be recognised, and need not be stored again.
             value.flags.writeable = False
+        context.note_view(view, value)
         return value
     if context.writable:
         value = writable_copy(value)
         context.count_copied(byte_count(value))
     return value
+
+
+def open_x(context: TaskContext, view: common_pb2.View) -> Any:
+    """Return X as `open_view` does, or as it stands in the store for a step that opens it itself."""
+    handed = context.handed(view)
+    return open_view(context, view) if handed is None else handed
 
 
 def open_column(context: TaskContext, data: common_pb2.Data, field: str) -> Any:
@@ -47,7 +54,7 @@ def open_column(context: TaskContext, data: common_pb2.Data, field: str) -> Any:
 def open_data(context: TaskContext, data: common_pb2.Data, opener: Opener = open_view) -> Xy:
     """Return the data with all that belongs to its rows."""
     columns = {field: opener(context, getattr(data, field)) for field in COLUMNS if data.HasField(field)}
-    return Xy(opener(context, data.x), **columns)
+    return Xy((open_x if opener is open_view else opener)(context, data.x), **columns)
 
 
 def items_of(context: TaskContext, source: task_pb2.Input) -> list[list[common_pb2.Data]]:
@@ -122,7 +129,8 @@ def common_view(context: TaskContext, data: Sequence[common_pb2.Data], field: st
     if len(having) < len(data):
         raise LookupError(f"{len(data) - len(having)} of its {len(data)} inputs have none")
     if not all(same_view(context, first, getattr(item, field)) for item in having[1:]):
-        raise LookupError("its inputs differ in them")
+        # Equal values prove nothing: other rows may have the same y.
+        raise LookupError("its inputs differ in them (what was stored twice differs: give both the same array)")
     return first
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import select
 import signal
 import sys
 from collections import deque
@@ -13,6 +14,7 @@ from time import perf_counter_ns
 
 from anabranch.runtime.environment import enter
 from anabranch.runtime.frames import FrameChannel, FrameError
+from anabranch.runtime.leftovers import Leftovers
 from anabranch.runtime.libraries import LoadedLibraries
 from anabranch.runtime.runner import TaskRunner, kind_of
 from anabranch.runtime.surroundings import Surroundings
@@ -22,15 +24,20 @@ from anabranch.v1 import task_pb2
 from anabranch.waiting import begin_task, end_task
 
 DEFAULT_INLINE_THRESHOLD = 8192
+# Half of what a worker hands over, so that more comes while the rest runs.
 _BATCH = 64
 _SHORT_NS = 1_000_000
+# Results of tasks of no length: each time that some leave, worker, coordinator and client take the core in turn.
+_TINY_NS = 100_000
+_LONGEST_NS = 8_000_000
 
 
 class TaskLoop:
     """Runs the tasks of one channel, one at a time, in the order in which they came.
 
     Results wait for the next ones only while tasks are short: they are sent when nothing is queued, when 1 ms has
-    passed since the last were, when 64 have gathered, and before a task that is not known to be short.
+    passed since the last were (8 ms while tasks take less than 0.1 ms), when 64 have gathered, and before a task that
+    is not known to be short.
 
     Parameters
     ----------
@@ -54,6 +61,8 @@ class TaskLoop:
         self._store: Store | None = None
         self._runner: TaskRunner | None = None
         self._surroundings: Surroundings | None = None
+        self._leftovers: Leftovers | None = None
+        self._has_suspects = False
         self._queue: deque[task_pb2.Task] = deque()
         self._done: list[bytes] = []
         self._flushed_ns = 0
@@ -66,7 +75,7 @@ class TaskLoop:
         self._last: bytes | None = None
 
     def run(self) -> None:
-        """Serve until the worker closes its end.
+        """Serve until the worker closes its end, or a task has left threads at work that nothing else ends.
 
         Raises
         ------
@@ -81,10 +90,15 @@ class TaskLoop:
         # system calls, else a task that waits in one would not be left for the handler; Python makes them again.
         signal.signal(signal.SIGURG, self._answer_now)
         while True:
+            if self._has_suspects and not self._is_useful():
+                return
             idle = not self._queue
             if idle:
                 self._last = None
                 self._flush()
+                # With the worker gone nobody is left to wait for them: they end with this process.
+                if self._has_suspects and not self._channel.has_ended:
+                    continue
                 self._collect_idle_views()
             else:
                 # Announced before the socket is looked at for the last time: a withdrawal that is not seen then was
@@ -102,6 +116,8 @@ class TaskLoop:
 
     def close(self) -> None:
         """Give up the store's writer; sealed objects outlive it."""
+        if self._surroundings is not None:
+            self._surroundings.close()
         if self._store is not None:
             self._store.close()
 
@@ -112,6 +128,7 @@ class TaskLoop:
             raise FrameError("the first frame has no setup")
         if message.releases:
             self._store.release(message.releases)
+            self._runner.forget(message.releases)
         self._queue.extend(message.tasks)
         if message.cancels:
             self._cancel({(attempt.task, attempt.attempt) for attempt in message.cancels})
@@ -128,6 +145,8 @@ class TaskLoop:
         )
         self._runner = self._make_runner(self._store, setup)
         self._surroundings = Surroundings()
+        # A driver's threads and processes are its cluster's.
+        self._leftovers = Leftovers() if self._runner.runs_here else None
         hello = task_pb2.RuntimeHello(versions=installed_versions(), pid=os.getpid())
         self._channel.send(task_pb2.FromRuntime(hello=hello))
 
@@ -164,14 +183,42 @@ class TaskLoop:
         if not self._channel.is_intact():
             # Nothing can be answered any more. Now it is plain whose fault it is; with the next task it would not be.
             raise OSError("the task has closed the runtime's socket")
-        self._surroundings.restore()
+        # When none follows, results leave: then all is looked at.
+        if self._queue:
+            self._surroundings.restore()
         ended = perf_counter_ns()
         self._last_task_ns = ended - begun
         self._libraries.look(of_estimators=kind[-1] != "call")
         self._done.append(result)
         self._last = result
-        if self._queue and (len(self._done) >= _BATCH or ended - self._flushed_ns > _SHORT_NS):
+        patience = _LONGEST_NS if self._last_task_ns < _TINY_NS else _SHORT_NS
+        if self._queue and (len(self._done) >= _BATCH or ended - self._flushed_ns > patience):
             self._flush()
+
+    def _is_useful(self) -> bool:
+        """End processes that tasks have left at work; False when threads are that only this process's end ends."""
+        self._flush()
+        ended, threads = self._leftovers.judge(self._wait)
+        self._has_suspects = self._leftovers.has_suspects
+        if ended or threads:
+            what = f"{len(ended)} processes" if ended else ""
+            if threads:
+                what += f"{' and ' if ended else ''}{threads} threads"
+            node = f" of node {self._running.node}" if self._running.node else ""
+            print(f"anabranch.runtime: a task{node} has ended and left {what} at work; they end now", file=sys.stderr)
+        return threads == 0
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait, and take what comes; False when the worker is gone, or a task waits whose time may be running out."""
+        if not self._has_time():
+            return False
+        if select.select([self._channel], [], [], seconds)[0]:
+            for message in self._channel.receive(wait=False):
+                self._accept(message)
+        return self._has_time()
+
+    def _has_time(self) -> bool:
+        return not self._channel.has_ended and not any(task.limits.timeout_ms for task in self._queue)
 
     def _announce(self, task: task_pb2.Task) -> None:
         try:
@@ -204,7 +251,7 @@ class TaskLoop:
     @staticmethod
     def _end_client() -> None:
         # What a task submitted and did not wait for ends with it, as it would if its process ended.
-        client = sys.modules.get("anabranch.client")
+        client = sys.modules.get("anabranch.process_client")
         if client is not None:
             # A task that closed what it had not opened has closed the client's descriptors too.
             with suppress(OSError):
@@ -223,6 +270,11 @@ class TaskLoop:
             results, self._done = self._done, []
             message.loaded.extend(self._libraries.take_news())
             self._channel.send(message, results)
+            # While the results travel, and before a further task begins.
+            if results and self._leftovers is not None:
+                self._has_suspects = self._leftovers.look()
+        if self._store is not None:
+            self._store.sweep()
         self._flushed_ns = perf_counter_ns()
 
     def _answer_now(self, *_: object) -> None:

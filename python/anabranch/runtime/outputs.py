@@ -89,6 +89,9 @@ def _assembled(
     context: TaskContext, result: Xy, given: Sequence[Xy], sources: Sequence[common_pb2.Data]
 ) -> common_pb2.Data:
     output = common_pb2.Data(x=_stored(context, result.X, "x", given, sources))
+    kept = context.rows_kept(result.X)
+    if kept is not None:
+        return _of_other_rows(context, result, output, kept, sources)
     # A list of arrays is what several inputs carried: their number says nothing of rows.
     rows = (
         None
@@ -96,6 +99,44 @@ def _assembled(
         else row_count(result.X)
     )
     return _with_columns(context, result, output, rows, given, sources)
+
+
+def _of_other_rows(
+    context: TaskContext, result: Xy, output: common_pb2.Data, kept: Any, sources: Sequence[common_pb2.Data]
+) -> common_pb2.Data:
+    """Give an output whose rows are some of its input's, or others, what belongs to them."""
+    rows = row_count(result.X)
+    for field in COLUMNS:
+        value = getattr(result, field)
+        having = [data for data in sources if data.HasField(field)]
+        if value is not None:
+            _check_rows(context, field, row_count(value), rows, "returned")
+            getattr(output, field).CopyFrom(common_pb2.View(object=context.put(value, f"output ({_NAMES[field]})")))
+        elif isinstance(kept, str):
+            # Which rows they are is not known. Row ids are names: nothing computes with them.
+            if having and field != "row_ids":
+                raise TaskRefused(
+                    f"{context.name} makes rows of its own, "
+                    f"to which the {_NAMES[field]} of its input do not belong: name "
+                    "the column that has them (label=, weight=)"
+                )
+        elif having:
+            view = having[0] if len(sources) == 1 else None
+            whole = (
+                getattr(view, field)
+                if view is not None
+                else _stacked(context, field, sources, sum(view_rows(context, data.x) or 0 for data in sources), "")
+            )
+            getattr(output, field).CopyFrom(_rows_of_view(context, whole, kept))
+    return output
+
+
+def _rows_of_view(context: TaskContext, view: common_pb2.View, rows: Any) -> common_pb2.View:
+    from anabranch.runtime.folds import store_rows
+
+    if view.HasField("rows"):
+        rows = context.get(view.rows)[rows]
+    return common_pb2.View(object=view.object, rows=store_rows(context, rows))
 
 
 def _with_columns(

@@ -24,7 +24,8 @@ SOFTWARE = 70
 CONFIGURATION = 78
 
 _USAGE = (
-    "usage: python -m anabranch.runtime --fd SOCKET [--progress MEMORY_FILE] [--ray HOST:PORT], or --fork-server "
+    "usage: python -m anabranch.runtime --fd SOCKET "
+    "[--progress MEMORY_FILE] [--ray HOST:PORT | --spark SOCKET], or --fork-server "
     "SOCKET; sockets and files are inherited descriptors"
 )
 
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     options = dict(zip(arguments[::2], arguments[1::2], strict=False))
     if len(arguments) == 2 and options.get("--fork-server", "").isdigit():
         return _serve_forks(int(options["--fork-server"]))
-    cluster = options.pop("--ray", None)
+    engine = next(((name, options.pop(name)) for name in ("--ray", "--spark") if name in options), None)
     if len(arguments) not in (2, 4, 6) or not options.keys() <= {"--fd", "--progress"} or "--fd" not in options:
         return _complain(USAGE, _USAGE)
     if not all(number.isdigit() for number in options.values()):
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
         except (OSError, ValueError) as error:
             return _complain(USAGE, f"descriptor {options['--progress']} is no memory file: {error}")
     die_with_worker()
-    return serve(connection, progress, cluster)
+    return serve(connection, progress, engine)
 
 
 def _serve_forks(descriptor: int) -> int:
@@ -66,8 +67,16 @@ def _serve_forks(descriptor: int) -> int:
     return 0 if child is None else serve(child.connection, child.progress)
 
 
-def serve(connection: socket.socket, progress: memoryview | None = None, cluster: str | None = None) -> int:
-    """Run tasks, here or on the Ray cluster at ``cluster``, until the worker closes its end; return the exit status."""
+def serve(connection: socket.socket, progress: memoryview | None = None, engine: tuple[str, str] | None = None) -> int:
+    """Run tasks until the worker closes its end; return the exit status.
+
+    Parameters
+    ----------
+    connection : socket
+    progress : memoryview, optional
+    engine : (str, str), optional
+        What tasks run with, ``--ray`` or ``--spark``, and where it is; this process by itself when not given.
+    """
     import faulthandler
 
     ignore_interrupts()
@@ -75,7 +84,7 @@ def serve(connection: socket.socket, progress: memoryview | None = None, cluster
     faulthandler.enable()
     # What a task prints is there when it aborts.
     sys.stdout.reconfigure(line_buffering=True)
-    loop = TaskLoop(FrameChannel(connection), progress, _runner_on(cluster) if cluster else TaskRunner)
+    loop = TaskLoop(FrameChannel(connection), progress, _runner_on(*engine) if engine else TaskRunner)
     try:
         loop.run()
         status = 0
@@ -95,10 +104,14 @@ def serve(connection: socket.socket, progress: memoryview | None = None, cluster
     return status
 
 
-def _runner_on(cluster: str) -> Callable[[Store, RuntimeSetup], TaskRunner]:
+def _runner_on(engine: str, address: str) -> Callable[[Store, RuntimeSetup], TaskRunner]:
+    if engine == "--spark":
+        from anabranch.runtime.spark.runner import SparkTaskRunner
+
+        return partial(SparkTaskRunner, address=address)
     from anabranch.runtime.ray.runner import RayTaskRunner
 
-    return partial(RayTaskRunner, address=cluster)
+    return partial(RayTaskRunner, address=address)
 
 
 def _leave_despite_threads(status: int) -> None:

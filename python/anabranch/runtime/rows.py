@@ -39,7 +39,8 @@ def take(value: Any, rows: Any) -> Any:
     if library == "pyarrow":
         return value.take(rows)
     if library == "scipy":
-        return (value if hasattr(value, "__getitem__") else value.tocsr())[rows]
+        # COO and BSR have no rows to take; the latter has `__getitem__`, which raises.
+        return (value.tocsr() if value.format in ("coo", "bsr", "dia") else value)[rows]
     if isinstance(value, (list, tuple)):
         return [value[index] for index in rows]
     if library == "polars":
@@ -53,6 +54,8 @@ def concatenate(values: Sequence[Any]) -> Any:
     values = [value for value in values if row_count(value) != 0] or list(values[:1])
     if len(values) == 1:
         return values[0]
+    if hasattr(values[0], "below"):
+        return values[0].below(values[1:])
     libraries = {library_of(value) for value in values}
     if "scipy" in libraries:
         from scipy import sparse

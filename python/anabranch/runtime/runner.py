@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic_ns
 
@@ -16,7 +16,7 @@ from anabranch.runtime.failures import failure_of
 from anabranch.runtime.payloads import PayloadCache
 from anabranch.runtime.recorder import WarningRecorder
 from anabranch.store import Store
-from anabranch.v1 import task_pb2
+from anabranch.v1 import common_pb2, task_pb2
 
 _PAYLOAD_BYTES = 128 << 20
 _MODEL_BYTES = 64 << 20
@@ -52,6 +52,9 @@ class TaskRunner:
         The slot's limits.
     """
 
+    #: Tasks run in this process, which is theirs alone.
+    runs_here = True
+
     def __init__(self, store: Store, setup: task_pb2.RuntimeSetup) -> None:
         self._store = store
         self._setup = setup
@@ -71,7 +74,7 @@ class TaskRunner:
         node = task.node
         if node:
             node = node.partition(":")[0]
-        context = TaskContext(store, self._payloads, self._models, self._stubborn, node)
+        context = self._context(node)
         begun = monotonic_ns()
         success = failure = None
         self._recorder.begin()
@@ -79,13 +82,14 @@ class TaskRunner:
             work = _work_of(kind[-1])
             if task.HasField("limits") and (task.limits.threads or task.limits.memory_bytes):
                 with task_limits(task.limits, self._setup):
-                    success = work(context, task)
+                    success = self._perform(work, context, task)
             else:
-                success = work(context, task)
+                success = self._perform(work, context, task)
         except BaseException as error:
             # Nobody will ever name what a failed task has written.
             store.release(context.written)
-            failure = failure_of(error, store, self._setup, task.limits)
+            failure = self._failure(error, task)
+        context.restore_generators()
         caught = self._recorder.end()
         elapsed = monotonic_ns() - begun
         self._remember(kind, elapsed)
@@ -117,9 +121,23 @@ class TaskRunner:
             result.held.extend(held)
         return result.SerializeToString()
 
+    def _context(self, node: str) -> TaskContext:
+        return TaskContext(self._store, self._payloads, self._models, self._stubborn, node)
+
+    def _perform(
+        self, work: Callable[[TaskContext, task_pb2.Task], task_pb2.Success], context: TaskContext, task: task_pb2.Task
+    ) -> task_pb2.Success:
+        return work(context, task)
+
+    def _failure(self, error: BaseException, task: task_pb2.Task) -> task_pb2.Failure:
+        return failure_of(error, self._store, self._setup, task.limits)
+
     def use(self, store: Store) -> None:
         """Read from and write to another store from now on; what has been loaded is kept, by ids that both share."""
         self._store = store
+
+    def forget(self, ids: Iterable[common_pb2.ObjectId]) -> None:
+        """Give up what is kept outside of the store for objects that nobody needs any more."""
 
     def cancelled(self, task: task_pb2.Task) -> bytes:
         """Return the bytes of the `Result` of a task that was cancelled before it began."""

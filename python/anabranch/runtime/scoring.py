@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from anabranch.runtime.context import TaskContext
 from anabranch.runtime.errors import TaskRefused
 from anabranch.runtime.estimators import accepts, positional
+from anabranch.scoring import Weighted
 from anabranch.v1 import common_pb2, task_pb2
 
 
@@ -20,7 +22,7 @@ def scores_of(
     has no ``score`` is scored as predictions are (see `prediction_scores`). Scorers (a dict of name
     to a scorer's name, a callable ``(estimator, X, y)``, or None for ``model.score``; or one callable that returns a
     number or a dict) are called exactly as scikit-learn's ``cross_validate`` calls them: weights reach only a scorer
-    that asks for them with ``set_score_request``.
+    that asks for them with ``set_score_request``, or one that takes them and is `Weighted`.
 
     Raises
     ------
@@ -64,18 +66,22 @@ def _own_score(context: TaskContext, model: Any, X: Any, y: Any, weights: Any) -
 
 
 def _scored(context: TaskContext, scorer: Any, model: Any, X: Any, y: Any, weights: Any) -> Any:
+    given = isinstance(scorer, Weighted)
+    if given:
+        scorer = scorer.scorer
     if scorer is None:
         return _own_score(context, model, X, y, None)
     if isinstance(scorer, str):
         from sklearn.metrics import get_scorer
 
         scorer = get_scorer(scorer)
+    weighs = weights is not None and (_asks_for_weights(scorer) or (given and _takes_weights(context, scorer)))
     if type(scorer).__module__.startswith("sklearn.") and not _is_conventional(model):
         # scikit-learn's scorers ask for tags, which its own base class has.
         from anabranch.runtime.predictions import tagged
 
         model = tagged(model, y)
-    extra = {"sample_weight": weights} if weights is not None and _asks_for_weights(scorer) else {}
+    extra = {"sample_weight": weights} if weighs else {}
     return scorer(model, X, y, **extra) if y is not None else scorer(model, X)
 
 
@@ -90,6 +96,16 @@ def _asks_for_weights(scorer: Any) -> bool:
     if routing is None:
         return False
     return getattr(routing(), "score", None) is not None and routing().score.requests.get("sample_weight") is True
+
+
+def _takes_weights(context: TaskContext, scorer: Any) -> bool:
+    """Whether a scorer, and of those that `make_scorer` made the metric within, takes sample weights; else warn."""
+    metric = getattr(scorer, "_score_func", scorer)
+    if accepts(scorer, "sample_weight") and accepts(metric, "sample_weight"):
+        return True
+    name = getattr(metric, "__name__", type(metric).__name__)
+    warnings.warn(f"{context.name}: {name} takes no sample weights; it scores without", stacklevel=2)
+    return False
 
 
 def _number(context: TaskContext, name: str, value: Any) -> task_pb2.Score:

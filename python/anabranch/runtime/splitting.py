@@ -38,7 +38,8 @@ def split(context: TaskContext, task: task_pb2.Task) -> task_pb2.Success:
     success = _folds(context, task) if work.folds else _labelled(context, work)
     if success.ByteSize() > _LARGEST_ANSWER:
         raise TaskRefused(
-            f"{context.name}: its splitter makes {len(success.parts)} parts, more than one answer can name"
+            f"{context.name}: its splitter makes {len(success.parts)} parts, more than one answer can name: "
+            f"the limit is {_LARGEST_ANSWER} bytes (fixed)"
         )
     return success
 

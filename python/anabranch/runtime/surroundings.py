@@ -23,6 +23,7 @@ class Surroundings:
         self._directory = os.getcwd()
         self._path = list(sys.path)
         self._environment = dict(os.environ)
+        self._encoded = frozenset(getattr(os.environ, "_data", ()))
         self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
         self._files = {number: _identity(number) for number in (0, 1, 2)}
         self._copies = {
@@ -31,12 +32,22 @@ class Surroundings:
             if identity is not None
         }
 
+    def close(self) -> None:
+        """Give up the copies of the standard streams."""
+        copies, self._copies = self._copies, {}
+        for copy in copies.values():
+            with suppress(OSError):
+                os.close(copy)
+
     def restore(self) -> None:
-        """Put back what the process's own code looks at: after every task."""
-        if sys.path != self._path:
-            self._restore_path()
+        """Put back what the process's own code looks at: before the next task of those that are there."""
         if len(os.environ) < len(self._environment):
             self._restore_environment()
+        self._restore_places()
+
+    def _restore_places(self) -> None:
+        if sys.path != self._path:
+            self._restore_path()
         try:
             left = os.getcwd() != self._directory
         except OSError:
@@ -47,7 +58,7 @@ class Surroundings:
                 os.chdir(self._directory)
 
     def restore_all(self) -> None:
-        """Put back what takes longer to look at, before a task that may take long and whenever results leave.
+        """Put back what takes longer to look at as well, before a task that may take long and whenever results leave.
 
         The standard streams, and variables in whose place others came.
 
@@ -56,7 +67,8 @@ class Surroundings:
         OSError
             When the copies that this keeps are closed as well.
         """
-        if not all(map(os.environ.__contains__, self._environment)):
+        self._restore_places()
+        if not self._has_its_variables():
             self._restore_environment()
         for number, copy in self._copies.items():
             if _identity(number) != self._files[number]:
@@ -68,6 +80,13 @@ class Surroundings:
                 self._streams[name] = stream
             if getattr(sys, name, None) is not stream:
                 setattr(sys, name, stream)
+
+    def _has_its_variables(self) -> bool:
+        # The mapping encodes each name that it is asked for; of what it has them in, a set is asked at once.
+        encoded = getattr(os.environ, "_data", None)
+        if encoded is None:
+            return all(map(os.environ.__contains__, self._environment))
+        return self._encoded <= encoded.keys()
 
     def _restore_environment(self) -> None:
         for name, value in self._environment.items():

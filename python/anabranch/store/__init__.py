@@ -4,6 +4,7 @@ See ``docs/store.md`` for the layouts, which are the same in Swift.
 """
 
 from anabranch.store.errors import ObjectLost, StoreError, StoreFull
-from anabranch.store.store import Counters, Store
+from anabranch.store.reading_store import Counters
+from anabranch.store.store import Store
 
 __all__ = ["Counters", "ObjectLost", "Store", "StoreError", "StoreFull"]

@@ -69,11 +69,7 @@ def create_segment(directory: str, writer: int, number: int, size: int, budget: 
             if budget:
                 used = used_bytes(directory)
                 if used + size > budget:
-                    raise StoreFull(
-                        f"the object store is full: {readable(size)} more are wanted, {readable(used)} of the budget "
-                        f"of {readable(budget)} are in use in {directory}; release results, or raise --store-budget "
-                        "(ANABRANCH_STORE_BUDGET)"
-                    )
+                    raise _full(directory, size, used, budget)
             segment = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             # Counted by the others from here on; the slow part, getting the pages, needs no lock.
             os.ftruncate(segment, size)
@@ -86,17 +82,59 @@ def create_segment(directory: str, writer: int, number: int, size: int, budget: 
         os.unlink(path)
         if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT):
             raise StoreError(f"cannot reserve {readable(size)} in the store {directory}: {error.strerror}") from error
-        system = os.statvfs(directory)
-        raise StoreFull(
-            f"the file system of the store {directory} has no room for {readable(size)}: "
-            f"{readable(system.f_bavail * system.f_frsize)} of {readable(system.f_blocks * system.f_frsize)} are free; "
-            "release results, or make it larger (docker run --shm-size, mount -o remount,size=)"
-        ) from error
+        raise _no_room(directory, size) from error
     except BaseException:
         os.close(segment)
         os.unlink(path)
         raise
     return segment
+
+
+def extend_segment(directory: str, writer: int, number: int, size: int, budget: int) -> None:
+    """Let a segment file of this process have ``size`` bytes, reserved as `create_segment` does.
+
+    Raises
+    ------
+    StoreFull
+        When there is no room; the file is as it was.
+    """
+    path = segment_path(directory, writer, number)
+    segment = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        with _budget_lock(directory):
+            before = os.fstat(segment).st_size
+            used = used_bytes(directory)
+            if budget and used + size - before > budget:
+                raise _full(directory, size - before, used, budget)
+            os.ftruncate(segment, size)
+        try:
+            os.posix_fallocate(segment, before, size - before)
+        except OSError as error:
+            os.ftruncate(segment, before)
+            if error.errno not in (errno.ENOSPC, errno.ENOMEM, errno.EDQUOT):
+                raise StoreError(
+                    f"cannot reserve {readable(size)} in the store {directory}: {error.strerror}"
+                ) from error
+            raise _no_room(directory, size - before) from error
+    finally:
+        os.close(segment)
+
+
+def _full(directory: str, wanted: int, used: int, budget: int) -> StoreFull:
+    return StoreFull(
+        f"the object store is full: {readable(wanted)} more are wanted, {readable(used)} of the budget "
+        f"of {readable(budget)} are in use in {directory}; release results, or raise --store-budget "
+        "(ANABRANCH_STORE_BUDGET)"
+    )
+
+
+def _no_room(directory: str, wanted: int) -> StoreFull:
+    system = os.statvfs(directory)
+    return StoreFull(
+        f"the file system of the store {directory} has no room for {readable(wanted)}: "
+        f"{readable(system.f_bavail * system.f_frsize)} of {readable(system.f_blocks * system.f_frsize)} are free; "
+        "release results, or make it larger (docker run --shm-size, mount -o remount,size=)"
+    )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import io
 import pickle
 import struct
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from anabranch.store.errors import StoreError
@@ -21,6 +22,9 @@ _NO_BUFFERS = MAGIC + bytes(4)
 SMALLEST_BUFFER = 256
 _ATOMS = frozenset((type(None), bool, int, float, str, bytes, complex))
 _MOST_ATOMS = 64
+
+#: Gets the top-level modules that pickles name; None where nobody asks.
+named_modules: ContextVar[set[str] | None] = ContextVar("anabranch_named_modules", default=None)
 
 PersistentId = Callable[[Any], Any]
 
@@ -70,6 +74,17 @@ class PicklePayload:
             target[end:start] = bytes(start - end)
             end = start + buffer.nbytes
             target[start:end] = buffer
+
+    def send(self, sink: Any) -> None:
+        """Hand all bytes to ``sink.write``, in order."""
+        sink.write(self._head)
+        sink.write(self._stream)
+        end = len(self._head) + len(self._stream)
+        for buffer in self._buffers:
+            start = _up(end)
+            sink.write(bytes(start - end))
+            sink.write(buffer)
+            end = start + buffer.nbytes
 
 
 def atoms_to_bytes(value: Any) -> bytes:
@@ -209,7 +224,9 @@ def _dumps(value: Any, buffers: list[memoryview], persistent_id: PersistentId | 
 
     stream = io.BytesIO()
     if persistent_id is None:
-        Pickler(stream, protocol=5, buffer_callback=keep).dump(value)
+        pickler = Pickler(stream, protocol=5, buffer_callback=keep)
     else:
-        ReferencePickler(stream, keep, persistent_id).dump(value)
+        pickler = ReferencePickler(stream, keep, persistent_id)
+    pickler.named = named_modules.get()
+    pickler.dump(value)
     return stream.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import cloudpickle
@@ -15,8 +16,13 @@ from anabranch.store.polars_frames import reduce_frame
 class Pickler(cloudpickle.Pickler):
     """Lays beside the pickle what NumPy (strided arrays and dates) and polars (frames) would copy into it."""
 
+    #: Gets the top-level modules that the pickle names, and some whose code it has itself.
+    named: set[str] | None = None
+
     def reducer_override(self, obj: Any) -> Any:
         """As of ``pickle.Pickler``."""
+        if self.named is not None:
+            self.named.add(_home_of(obj))
         numpy = sys.modules.get("numpy")
         if numpy is not None and type(obj) is numpy.ndarray and obj.nbytes >= SMALLEST_BUFFER:
             if obj.dtype.kind in "mM" and obj.dtype.isnative:
@@ -39,6 +45,17 @@ class ReferencePickler(Pickler):
     def persistent_id(self, obj: Any) -> Any:
         """As of ``pickle.Pickler``."""
         return self._reference(obj)
+
+
+def _home_of(obj: Any) -> str:
+    if isinstance(obj, ModuleType):
+        name = obj.__name__
+    elif isinstance(obj, (type, FunctionType, BuiltinFunctionType)):
+        # A lambda has its code with it.
+        name = obj.__module__ if "<" not in obj.__qualname__ else ""
+    else:
+        name = type(obj).__module__
+    return name.partition(".")[0] if isinstance(name, str) else ""
 
 
 def _compact(array: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anabranch.store.errors import StoreError
 from anabranch.store.regions import aligned
@@ -30,6 +30,8 @@ DTYPES = {
 }
 _DTYPE_OF_CODE = {code: dtype for dtype, code in DTYPES.items()}
 _FIXED = struct.Struct("<4sBBBB")
+# Bytes of a strided array that are compacted at a time when it is sent.
+_SLAB = 1 << 20
 
 
 class TensorPayload:
@@ -40,9 +42,7 @@ class TensorPayload:
     def __init__(self, array: np.ndarray) -> None:
         self._array = array
         fortran = _is_fortran(array)
-        header = _FIXED.pack(MAGIC, VERSION, DTYPES[array.dtype.str], fortran, array.ndim)
-        header += struct.pack(f"<{array.ndim}Q", *array.shape)
-        self._header = header.ljust(aligned(len(header)), b"\0")
+        self._header = tensor_header(array.dtype.str, array.shape, fortran)
         self.length = len(self._header) + array.nbytes
 
     def write(self, target: memoryview) -> None:
@@ -55,6 +55,27 @@ class TensorPayload:
             order = "F" if self._header[6] else "C"
             copy = np.ndarray(self._array.shape, self._array.dtype, buffer=target, offset=start, order=order)
             np.copyto(copy, self._array)
+
+    def send(self, sink: Any) -> None:
+        """Hand all bytes to ``sink.write`` in order; of a strided array a few are compacted at a time."""
+        import numpy as np
+
+        sink.write(self._header)
+        array = self._array.T if self._header[6] else self._array
+        if not array.size:
+            return
+        if array.flags.c_contiguous:
+            sink.write(memoryview(array.reshape(-1).view(np.uint8)))
+            return
+        rows = max(1, _SLAB * len(array) // array.nbytes)
+        for start in range(0, len(array), rows):
+            sink.write(memoryview(np.ascontiguousarray(array[start : start + rows]).reshape(-1).view(np.uint8)))
+
+
+def tensor_header(dtype: str, shape: tuple[int, ...], fortran: bool = False) -> bytes:
+    """Return what stands before the numbers of an array."""
+    header = _FIXED.pack(MAGIC, VERSION, DTYPES[dtype], fortran, len(shape)) + struct.pack(f"<{len(shape)}Q", *shape)
+    return header.ljust(aligned(len(header)), b"\0")
 
 
 def read_tensor(root: np.ndarray | bytes) -> np.ndarray:

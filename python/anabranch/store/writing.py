@@ -8,15 +8,16 @@ from collections import deque
 from contextlib import suppress
 from threading import Lock
 
-from anabranch.store.directory import create_segment, segment_path, writer_count
+from anabranch.store.directory import create_segment, extend_segment, segment_path, writer_count
 from anabranch.store.errors import StoreError, StoreFull
 from anabranch.store.regions import RegionAllocator, aligned
 
 MIB = 1 << 20
+# Bytes of arenas where the budget does not ask for smaller ones.
 SMALLEST_ARENA = 4 * MIB
 LARGEST_ARENA = 64 * MIB
-# From here on an object has a segment of its own.
-OWN_SEGMENT = LARGEST_ARENA // 2
+# An arena is at most this share of the budget, or a mebibyte if that is more: what is free in one is lost to others.
+ARENA_SHARE = 64
 # Empty segments that are kept for the next objects, unless recent objects were larger.
 KEPT_IDLE = 256 * MIB
 # All writers together keep at most this share of the budget idle: what one keeps, another cannot have.
@@ -29,12 +30,17 @@ SMALL_IDLE_SHARE = 64
 class Segment:
     """A segment file of this process, mapped for writing for as long as it is kept."""
 
-    def __init__(self, directory: str, writer: int, number: int, size: int, budget: int, arena: bool) -> None:
+    def __init__(
+        self, directory: str, writer: int, number: int, size: int, budget: int, arena: bool, is_there: bool = False
+    ) -> None:
         self.number = number
         self.arena = arena
         self.regions = RegionAllocator(size)
         self.path = segment_path(directory, writer, number)
-        descriptor = create_segment(directory, writer, number, size, budget)
+        if is_there:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        else:
+            descriptor = create_segment(directory, writer, number, size, budget)
         try:
             # Not populated: the pages exist, and faulting them in while they are filled costs less than before.
             self._map = mmap.mmap(descriptor, size)
@@ -72,11 +78,20 @@ class Segment:
             self._map.close()
 
 
+def largest_arena(budget: int) -> int:
+    """Bytes that an arena has at most where all segments may have ``budget``."""
+    largest = LARGEST_ARENA
+    while budget and largest > max(MIB, budget // ARENA_SHARE):
+        largest //= 2
+    return largest
+
+
 class SegmentWriter:
     """Places objects in this writer's segments.
 
-    Small objects share arenas (4 MiB at first, then twice the last, up to 64 MiB); an object of 32 MiB or more has a
-    segment of its own. Regions and segments are recycled. Every method may be called on any thread.
+    Small objects share arenas (4 MiB at first, then twice the last, up to 64 MiB or a small share of the budget); an
+    object of half the largest or more has a segment of its own. Regions and segments are recycled. Every method may be
+    called on any thread.
 
     Parameters
     ----------
@@ -94,7 +109,8 @@ class SegmentWriter:
         self._budget = budget
         self._segments: dict[int, Segment] = {}
         self._created = 0
-        self._next_arena = SMALLEST_ARENA
+        self._largest_arena = largest_arena(budget)
+        self._next_arena = min(SMALLEST_ARENA, self._largest_arena)
         self._recent: deque[int] = deque(maxlen=32)
         self._lock = Lock()
         self._closed = False
@@ -106,12 +122,42 @@ class SegmentWriter:
             if self._closed:
                 raise StoreError("the store is closed")
             while True:
-                segment, offset = self._allocate_own(wanted) if wanted >= OWN_SEGMENT else self._allocate_shared(wanted)
+                is_alone = wanted >= self._largest_arena // 2
+                segment, offset = self._allocate_own(wanted) if is_alone else self._allocate_shared(wanted)
                 if segment.is_intact:
                     return segment.number, offset, segment.bytes[offset : offset + length]
                 # Its objects are lost to whoever has not opened them; nothing further goes there.
                 del self._segments[segment.number]
                 segment.unmap()
+
+    def begin(self, size: int) -> int:
+        """Create a segment for one object that other processes write, and that may grow; its number."""
+        with self._lock:
+            if self._closed:
+                raise StoreError("the store is closed")
+            self._created += 1
+            number = self._created
+        os.close(create_segment(self._directory, self._writer, number, size, self._budget))
+        return number
+
+    def extend(self, number: int, size: int) -> None:
+        """Let a segment that was begun have ``size`` bytes. StoreFull when there is no room."""
+        extend_segment(self._directory, self._writer, number, size, self._budget)
+
+    def adopt(self, number: int, size: int) -> memoryview:
+        """Take a segment that was begun among the others, cut to ``size`` bytes and all in use; return its bytes."""
+        whole = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+        os.truncate(segment_path(self._directory, self._writer, number), whole)
+        segment = Segment(self._directory, self._writer, number, whole, self._budget, arena=False, is_there=True)
+        segment.regions.allocate(whole)
+        with self._lock:
+            self._segments[number] = segment
+        return segment.bytes[:size]
+
+    def abandon(self, number: int) -> None:
+        """Remove a segment that was begun."""
+        with suppress(FileNotFoundError):
+            os.unlink(segment_path(self._directory, self._writer, number))
 
     def release(self, number: int, offset: int) -> None:
         """Let the region be used again: nobody needs or holds what stands there."""
@@ -147,7 +193,7 @@ class SegmentWriter:
             while size < wanted:
                 size *= 2
             segment = self._create(size, wanted, arena=True)
-            self._next_arena = min(LARGEST_ARENA, max(self._next_arena, segment.regions.size * 2))
+            self._next_arena = min(self._largest_arena, max(self._next_arena, segment.regions.size * 2))
         offset = segment.regions.allocate(wanted)
         assert offset is not None
         return segment, offset

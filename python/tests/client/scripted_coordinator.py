@@ -23,6 +23,7 @@ class ScriptedCoordinator:
     def __init__(self, directory: pathlib.Path, protocol: int = 1, silent: bool = False) -> None:
         self.store_path = directory / "store"
         self.store_path.mkdir(parents=True)
+        (self.store_path / "identity").write_text("5709")
         self.address = f"ipc://{directory}/control.sock"
         self.holdings: Counter[tuple[int, int]] = Counter()
         self.received: list[str] = []
@@ -33,7 +34,7 @@ class ScriptedCoordinator:
         self._protocol = protocol
         self._silent = silent
         self._store = Store(str(self.store_path))
-        self._values: dict[int, common_pb2.ObjectRef] = {}
+        self._values: dict[tuple[int, int], common_pb2.ObjectRef] = {}
         self._held: list[tuple[bytes, int, control_pb2.Call]] = []
         self._stop, self._stopper = os.pipe()
         self._context = zmq.Context()
@@ -93,8 +94,13 @@ class ScriptedCoordinator:
         if kind in self.answers:
             self._send(identity, self.answers[kind], message.request)
         elif kind == "client_hello":
-            welcome = control_pb2.ClientWelcome(store=str(self.store_path), inline_threshold=4096, epoch=7)
+            welcome = control_pb2.ClientWelcome(
+                store=str(self.store_path), store_identity="5709", inline_threshold=4096, epoch=7
+            )
             self._send(identity, control_pb2.FromCoordinator(client_welcome=welcome), message.request)
+        elif kind == "status":
+            # No worker: nobody is asked for the packages of what is submitted.
+            self._send(identity, control_pb2.FromCoordinator(status=control_pb2.Status()), message.request)
         elif kind == "open_session":
             accepted = control_pb2.RunAccepted(run=100 + len(self.received))
             self._send(identity, control_pb2.FromCoordinator(run_accepted=accepted), message.request)
@@ -126,15 +132,15 @@ class ScriptedCoordinator:
         self._answer_calls(identity, batch.run, now)
 
     def _answer_calls(self, identity: bytes, run: int, calls: list[control_pb2.Call]) -> None:
-        results = [self._call(call) for call in calls]
+        results = [self._call(run, call) for call in calls]
         if results:
             answer = control_pb2.CallResults(run=run, results=results)
             self._send(identity, control_pb2.FromCoordinator(call_results=answer))
 
-    def _call(self, call: control_pb2.Call) -> control_pb2.CallResult:
+    def _call(self, run: int, call: control_pb2.Call) -> control_pb2.CallResult:
         waiting = iter(call.after)
         try:
-            dependencies = [d if d.writer else self._values[next(waiting)] for d in call.work.dependencies]
+            dependencies = [d if d.writer else self._values[run, next(waiting)] for d in call.work.dependencies]
             function = self._store.get(call.work.function)
             args, kwargs = self._store.get(
                 call.work.arguments, persistent_load=lambda pid: self._store.get(dependencies[pid[1]])
@@ -149,7 +155,7 @@ class ScriptedCoordinator:
                 exception=self._store.put(error),
             )
             return control_pb2.CallResult(call=call.call, failure=failure)
-        self._values[call.call] = value
+        self._values[run, call.call] = value
         if value.segment:
             self.holdings[value.writer, value.sequence] += 1
         return control_pb2.CallResult(call=call.call, value=value)

@@ -10,7 +10,7 @@ import pytest
 from scripted_coordinator import ScriptedCoordinator
 
 import anabranch as ab
-from anabranch.client import current
+from anabranch.process_client import current
 from anabranch.v1 import control_pb2
 
 
@@ -171,3 +171,46 @@ def test_a_forked_child_connects_anew(coordinator):
         os._exit(0 if current() is not parent and ab.get(ab.put(5)) == 5 else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert ab.get(ab.put(4)) == 4
+
+
+def test_a_message_that_cannot_leave_at_once_leaves_later(coordinator, monkeypatch):
+    import zmq
+
+    ref = ab.put(np.arange(10_000.0))
+    identifier = ref.id
+    assert coordinator.wait_for(lambda: coordinator.holdings[identifier] == 1)
+    send = zmq.Socket.send
+    refused = []
+
+    def full_once(socket, *arguments, **options):
+        if socket.type == zmq.DEALER and not refused:
+            refused.append(arguments[0])
+            raise zmq.Again
+        return send(socket, *arguments, **options)
+
+    monkeypatch.setattr(zmq.Socket, "send", full_once)
+    del ref
+    gc.collect()
+    # What comes next takes it along.
+    ab.put(np.arange(10_000.0))
+    assert coordinator.wait_for(lambda: coordinator.holdings[identifier] == 0)
+    assert refused
+
+
+def test_a_request_over_the_limit_of_a_message_is_refused_by_its_name(coordinator, monkeypatch):
+    monkeypatch.setattr("anabranch.connection.LARGEST_MESSAGE", 4000)
+    assert ab.get(ab.put(1)) == 1
+    request = control_pb2.ToCoordinator(cancel_run=control_pb2.CancelRun(run=1))
+    request.submit_run.graph.nodes.add(name="n" * 5000)
+    with pytest.raises(ab.RequestError, match=r"submit_run.*over the limit of a message, 4000 bytes \(fixed\)"):
+        current().ask(request)
+    # The connection is as it was.
+    assert ab.get(ab.put(2)) == 2
+
+
+def test_calls_over_the_limit_of_a_message_fail_by_its_name(coordinator, monkeypatch):
+    with ab.Executor() as executor:
+        assert executor.submit(len, b"").result(60) == 0
+        monkeypatch.setattr("anabranch.connection.LARGEST_MESSAGE", 10)
+        error = executor.submit(len, b"").exception(60)
+        assert isinstance(error, ab.ConnectionFailed) and "over the limit of a message, 10 bytes (fixed)" in str(error)

@@ -7,12 +7,18 @@ import pathlib
 
 import numpy as np
 import pytest
+from made_runs import run_of, small_graph, update
 
 import anabranch as ab
-from anabranch.cli import main
-from anabranch.cli.datafiles import read_data
-from anabranch.cli.loading import load_pipeline
-from anabranch.cli.request import CommandError
+from anabranch.cli import main, running
+from anabranch.cli.artefacts import OutputDirectory
+from anabranch.cli.datafiles import Table, read_data
+from anabranch.cli.loading import Loaded, load_pipeline
+from anabranch.cli.remote import chosen
+from anabranch.cli.request import CommandError, Request
+from anabranch.cli.written_keys import read_key, write_key
+from anabranch.keys import DATA, Dimension, Key
+from anabranch.v1 import control_pb2
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[3] / "examples"
 
@@ -110,6 +116,13 @@ def test_the_yaml_example():
     assert transformers[0][1].steps[0][1].strategy == "median"
 
 
+SCALER = "nodes: {a: sklearn.preprocessing.StandardScaler}"
+
+
+def limited(limit):
+    return f"nodes: {{a: {{estimator: sklearn.preprocessing.StandardScaler, {limit}}}}}"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -127,11 +140,106 @@ def test_the_yaml_example():
         ("nodes: {a: sklearn.preprocessing.StandardScaler}\nedges: [3]", "3 is neither"),
         ("nodes: {a: sklearn.preprocessing.StandardScaler}\nedges: [[a, a]]", "closes a cycle: a -> a"),
         ("nodes: {a: sklearn.preprocessing.StandardScaler}\ndata: {file: x}", "there is no field 'file'"),
+        (
+            "nodes:\n  a: sklearn.preprocessing.StandardScaler\n  a: sklearn.preprocessing.MinMaxScaler",
+            r"bad.yaml, line 3: 'a' stands here a second time, after line 2",
+        ),
+        (f"{SCALER}\ndata: {{partitions: 2, by: b}}", "bad.yaml: data: give partitions or by, not both"),
+        (f"{SCALER}\nedges: a >> b", "bad.yaml: edges: a list is needed, .* not 'a >> b'"),
+        (f"{SCALER}\nseed: x", "bad.yaml: seed: a whole number is needed, not 'x'"),
+        (f"{SCALER}\nseed: true", "seed: a whole number is needed, not True"),
+        (f"{SCALER}\ncv: five", "cv: a number of folds from 2 on, or .* of a splitter, is needed, not 'five'"),
+        (f"{SCALER}\ncv: 1", "cv: a number of folds from 2 on"),
+        (f"{SCALER}\ncv: {{estimator: sklearn.model_selection.Fold}}", "bad.yaml: cv: .* has no 'Fold'"),
+        (limited("timeout: soon"), "nodes: a: timeout: a number of seconds is needed, not 'soon'"),
+        (limited("memory: [1]"), "nodes: a: memory: a number of bytes such as 500M or 2G is needed"),
+        (limited("threads: 1.5"), "nodes: a: threads: a whole number is needed, not 1.5"),
+        (limited("retries: often"), "nodes: a: retries: a whole number is needed, not 'often'"),
     ],
 )
 def test_wrong_yaml(file, text, message):
     with pytest.raises(CommandError, match=message):
         load_pipeline(file("bad.yaml", text))
+
+
+def test_a_merged_mapping_may_have_a_key_of_its_own(file):
+    text = """
+nodes:
+  a: &a {estimator: sklearn.preprocessing.StandardScaler, timeout: 5, retries:}
+  b: {<<: *a, timeout: 2.5}
+"""
+    graph = load_pipeline(file("merged.yaml", text)).graph
+    assert [(node.timeout, node.retries) for node in graph.nodes] == [(5, 0), (2.5, 0)]
+
+
+def test_the_splitter_of_a_yaml_file_is_made(file):
+    made = "{estimator: sklearn.model_selection.StratifiedKFold, params: {n_splits: 3}}"
+    cv = load_pipeline(file("split.yaml", f"{SCALER}\ncv: {made}")).cv
+    assert type(cv).__name__ == "StratifiedKFold" and cv.n_splits == 3
+
+
+@pytest.mark.parametrize(
+    ("in_file", "flags", "partitions", "by"),
+    [
+        ("partitions: 3", {"by": "g"}, None, "g"),
+        ("by: g", {"partitions": 2}, 2, None),
+        ("partitions: 3", {"partitions": 2}, 2, None),
+        ("by: g", {}, None, "g"),
+    ],
+)
+def test_a_flag_that_cuts_wins_over_whatever_cuts_in_the_file(file, monkeypatch, in_file, flags, partitions, by):
+    loaded = load_pipeline(file("cut.yaml", f"{SCALER}\ndata: {{path: d.csv, {in_file}}}"))
+    given = {}
+    monkeypatch.setattr(running, "run_graph", lambda *_, **options: given.update(options))
+    running._submit(Request({"command": "run", **flags}), loaded, [Table(np.zeros((6, 2)))])
+    assert (given["partitions"], given["by"]) == (partitions, by)
+
+
+class Written:
+    """Stands for a path: saves its text."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def save(self, file):
+        pathlib.Path(file).write_text(self.text)
+
+
+def test_saved_paths_have_files_of_their_own(tmp_path):
+    long = "m-g=" + "x" * 300
+    names = ["best", "m-g=a_b", "m-g=a/b", "m-g=a b", "m-g=a,h=b,h=c", "m-g=a,h=b,h=c", long, long + "y", "ü" * 300]
+    with OutputDirectory(str(tmp_path / "out")) as directory:
+        saved = [directory.save(Written(str(index)), name) for index, name in enumerate(names)]
+    assert saved[:2] == ["paths/best.anabranch", "paths/m-g=a_b.anabranch"]
+    assert [(tmp_path / "out" / file).read_text() for file in saved] == [str(index) for index in range(len(names))]
+    assert all(len(pathlib.Path(file).name.encode()) < 150 for file in saved)
+    # Names that are no files' own are told which is whose.
+    assert f"{saved[2]}: m-g=a/b" in (tmp_path / "out" / "run.log").read_text()
+
+
+def test_labels_with_commas_are_quoted():
+    assert read_key('g="c=d, e", partition=0') == {"g": "c=d, e", "partition": 0}
+    assert read_key('"a, b"=x,h="say ""=""",i=5" disk') == {"a, b": "x", "h": 'say "="', "i": '5" disk'}
+    assert read_key("{minmax, scale}=scale,fold=-1") == {"{minmax, scale}": "scale", "fold": -1}
+    for wrong in ("g=c=d, e", 'g="a, b', '"g=a"'):
+        with pytest.raises(CommandError, match=r"is not name=label.* what holds a comma or = is quoted"):
+            read_key(wrong)
+    key = Key([(Dimension(DATA, "g"), 'c=d, "e"'), (Dimension(DATA, "a, b"), "{"), (Dimension(DATA, "h"), " x")])
+    assert read_key(write_key(key)) == dict(key)
+
+
+def test_a_key_that_there_is_not_is_answered_with_those_that_there_are():
+    labels = ["c=d, e", "f"]
+    group = Dimension(DATA, "grp")
+    updates = [update(i, 0, control_pb2.PHASE_FIT, [(group, label)]) for i, label in enumerate(labels)]
+    run = run_of(small_graph(), updates)
+    assert chosen(run, "scale", 'grp="c=d, e"').key == {"grp": "c=d, e"}
+    with pytest.raises(CommandError, match=r'run 1: scale has no grp=nope; its keys: grp="c=d, e"; grp=f$'):
+        chosen(run, "scale", "grp=nope")
+    with pytest.raises(CommandError, match="run 1: tree has no entry; its keys: none"):
+        chosen(run, "tree", None)
+    with pytest.raises(ab.RequestError, match="has 2 entries"):
+        chosen(run, "scale", None)
 
 
 def test_pictures(file, capsys):
@@ -198,6 +306,11 @@ def test_wrong_data(tmp_path, file):
         ({"command": "run", "file": "{graph}"}, 2, "--data is missing"),
         ({"command": "run", "file": "{graph}", "data": "nothing.csv"}, 2, "nothing.csv: no such file"),
         ({"command": "run", "file": "{graph}", "data": "{data}", "model": "7"}, 2, "run ids are for submit"),
+        (
+            {"command": "run", "file": "{graph}", "data": "{data}", "mode": "score", "cv": 3},
+            2,
+            "--cv 3 has no effect on --mode score",
+        ),
         ({"command": "submit", "file": "{graph}", "data": "{data}"}, 2, "--address is missing"),
         (
             {"command": "submit", "file": "{graph}", "data": "{data}", "address": "ipc:///none.sock"},
@@ -220,6 +333,20 @@ def test_one_message_and_a_status(file, capsys, fields, status, message):
     assert command(**filled) == status
     captured = capsys.readouterr()
     assert message in captured.err and captured.err.count("\n") == 1 and not captured.out
+
+
+@pytest.mark.parametrize(
+    ("fields", "folds", "mode"),
+    [
+        ({}, None, ab.Mode.FIT),
+        ({}, 5, ab.Mode.CROSS_VALIDATE),
+        ({"mode": "fit"}, 5, ab.Mode.FIT),
+        ({"mode": "fit", "cv": 3}, None, ab.Mode.CROSS_VALIDATE),
+        ({"mode": "predict"}, 5, ab.Mode.PREDICT),
+    ],
+)
+def test_the_folds_of_a_file_are_for_when_no_mode_is_said(fields, folds, mode):
+    assert running._mode(Request(fields), Loaded(ab.Pipeline("g"), cv=folds)) is mode
 
 
 def test_a_bad_document(capsys):

@@ -64,11 +64,19 @@ def apart(x):
 class Puts:
     """Stands for a client: numbers what is put, as it is pickled at that moment."""
 
+    requirements = None
+
     def __init__(self):
         self.numbers = itertools.count()
 
     def put(self, value, never_inline):
         return next(self.numbers), cloudpickle.dumps(value)
+
+    def register_code(self):
+        """Nothing travels by value but what `__main__` defines."""
+
+    def check_requirements(self):
+        """All that it needs is there."""
 
 
 @pytest.fixture
@@ -138,3 +146,88 @@ def test_a_lambda_of_a_module_reads_a_variable_of_it(functions):
     assert results(functions.reference(function)) == 6
     scope["factor"] = 10
     assert results(functions.reference(function)) == 30
+
+
+CHANGED = """
+import dataclasses
+import numpy as np
+
+state = {"rate": 2, "more": [[1]]}
+array = np.array([2])
+large = np.full(100_000, 2)
+
+class Settings:
+    rate = 2
+
+def of_a_dict(x): return state["rate"] * x
+def of_a_list_within(x): return state["more"][0][0] * 2 * x
+def of_an_array(x): return int(array[0]) * x
+def of_a_class(x): return Settings.rate * x
+def of_a_large_array(x): return int(large[0]) * x
+
+@dataclasses.dataclass
+class Choice:
+    rate: int
+
+    def of(self, x):
+        return self.rate * x
+
+choice = Choice(2)
+def of_an_instance(x): return choice.of(x)
+
+def closing_over(values):
+    return lambda x: values[0] * x
+
+own = [2]
+of_a_closure = closing_over(own)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("of_a_dict", "state['rate'] = 20"),
+        ("of_a_list_within", "state['more'][0][0] = 10"),
+        ("of_an_array", "array[:] = 20"),
+        ("of_a_class", "Settings.rate = 20"),
+        ("of_a_closure", "own[0] = 20"),
+        ("of_an_instance", "choice.rate = 20"),
+        ("of_an_instance", "Choice.of = lambda self, x: 20 * x"),
+    ],
+)
+def test_a_variable_is_changed_in_place(functions, name, change):
+    scope = {"__name__": "__main__"}
+    exec(CHANGED, scope)
+    before = functions.reference(scope[name])
+    assert functions.reference(scope[name]) is before and results(before) == 6
+    exec(change, scope)
+    after = functions.reference(scope[name])
+    assert after is not before and results(after) == 60
+    assert functions.reference(scope[name]) is after
+
+
+def test_a_large_variable_is_looked_at_once(functions):
+    scope = {"__name__": "__main__"}
+    exec(CHANGED, scope)
+    before = functions.reference(scope["of_a_large_array"])
+    scope["large"][:] = 20
+    assert functions.reference(scope["of_a_large_array"]) is before
+    scope["large"] = scope["large"].copy()
+    assert results(functions.reference(scope["of_a_large_array"])) == 60
+
+
+def test_a_method_of_a_dict_has_the_dicts_state(functions):
+    values = {3: "old"}
+    before = functions.reference(values.get)
+    values[3] = "new"
+    assert results(before) == "old" and results(functions.reference(values.get)) == "new"
+
+
+def test_what_only_shares_its_name_with_an_attribute_is_not_looked_at(functions):
+    class Never:
+        def __reduce__(self):
+            raise AssertionError("it is not read")
+
+    scope = {"__name__": "__main__", "items": Never()}
+    exec("def of_its_items(x): return len({x: 1}.items())", scope)
+    assert results(functions.reference(scope["of_its_items"])) == 1

@@ -133,6 +133,17 @@ def test_validation_names_the_culprit(build, message):
         g.validate()
 
 
+def test_a_chain_may_stand_without_a_name():
+    a, b = ab.OrNode("a", scaler()), ab.OrNode("b", scaler())
+    g = ab.Pipeline(a >> b)
+    assert g.name == "" and g["a"] is a and g["b"] is b
+    g.validate()
+    with pytest.raises(ab.GraphError, match=r"ab.Pipeline\(name, chain\)"):
+        ab.Pipeline(ab.OrNode("c", scaler()), "c")
+    with pytest.raises(ab.GraphError, match="joins nodes"):
+        ab.Pipeline([("scale", scaler())])
+
+
 def test_unknown_names_list_the_known_ones():
     g = ab.Pipeline("small", ab.OrNode("a", scaler()))
     with pytest.raises(ab.GraphError, match="no node 'b'; its nodes: 'a'"):

@@ -59,7 +59,7 @@ def test_tables(graph):
     frame = run.to_frame()
     assert list(frame.columns) == [
         "node", "partition", "fold", "tree", "tree__max_depth", "state", "score", "attempts", "seconds",
-        "fit_seconds", "score_seconds", "bytes", "peak_memory", "worker", "slot", "error",
+        "fit_seconds", "score_seconds", "bytes", "bytes_copied", "peak_memory", "worker", "slot", "error",
     ]  # fmt: skip
     assert frame["fit_seconds"].sum() == 3.0 and frame["score_seconds"].sum() == 2.0 and frame["worker"].isna().all()
     assert len(run["tree"].to_frame()) == 4
@@ -146,7 +146,9 @@ def test_nothing_is_lost_of_a_path_in_a_file(graph, tmp_path):
 
 def test_names_of_columns_are_never_taken_twice(graph):
     key = [(PARTITION, 0), (Dimension(DATA, "state"), "NY")]
-    usage = task_pb2.Usage(started_us=5, arrived_us=9, worker=3, slot=1, peak_memory_bytes=1 << 20)
+    usage = task_pb2.Usage(
+        started_us=5, arrived_us=9, worker=3, slot=1, peak_memory_bytes=1 << 20, bytes_copied=77
+    )  # fmt: skip
     scores = {"seconds": 0.5, "state": 0.25}
     run = run_of(graph, [update(1, 1, control_pb2.PHASE_SCORE, key, scores=scores, usage=usage, attempts=2)])
     frame = run.to_frame()
@@ -155,3 +157,4 @@ def test_names_of_columns_are_never_taken_twice(graph):
     assert row["data:state"] == "NY" and row["state"] == "succeeded" and row["test_seconds"] == 0.5
     assert row["test_state"] == 0.25 and row["seconds"] == 0.0
     assert (row["worker"], row["slot"], row["attempts"], row["peak_memory"]) == (3, 1, 2, 1 << 20)
+    assert run.entries[0].bytes_copied == row["bytes_copied"] == document(run)["entries"][0]["bytes_copied"] == 77

@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 import anabranch as ab
 from anabranch.codec import key_from_message
+from anabranch.process_client import current
 from anabranch.v1 import graph_pb2
 
 
@@ -92,4 +93,47 @@ def test_inputs_live_as_long_as_their_run(coordinator):
     del run
     gc.collect()
     assert coordinator.wait_for(lambda: not coordinator.holdings)
+    assert coordinator.wait_for(lambda: "close_run" in coordinator.received)
+
+
+def test_a_submission_that_is_interrupted_leaves_no_run(coordinator, data, monkeypatch):
+    ab.put(1)
+    # Nobody is asked for packages before.
+    current().requirements = None
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("anabranch.client.wait_for", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ab.Pipeline("g", ab.OrNode("scale", StandardScaler())).fit(*data)
+    assert coordinator.wait_for(lambda: "close_run" in coordinator.received)
+    assert coordinator.received.index("cancel_run") < coordinator.received.index("close_run")
+
+
+def test_a_session_that_is_interrupted_is_closed(coordinator, monkeypatch):
+    # The client itself is there already.
+    ab.put(1)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("anabranch.client.wait_for", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ab.Executor()
+    assert coordinator.wait_for(lambda: "close_run" in coordinator.received)
+
+
+def test_an_interruption_behind_the_answer_leaves_no_run(coordinator, data, monkeypatch):
+    ab.put(1)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("anabranch.execution.Run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ab.Pipeline("g", ab.OrNode("scale", StandardScaler())).fit(*data)
     assert coordinator.wait_for(lambda: "close_run" in coordinator.received)

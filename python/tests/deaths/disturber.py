@@ -3,53 +3,55 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 
 import psutil
 from cluster import PATIENCE, Cluster
+from plan import Disturbance, Life
+from working_client import WorkingClient
 
 from anabranch.v1 import control_pb2
 
-#: A client that works until it is killed.
-CLIENT = """
-import sys, cloudpickle, workloads
-import anabranch as ab
-cloudpickle.register_pickle_by_value(workloads)
-ab.init(sys.argv[1])
-print("ready", flush=True)
-while True:
-    workloads.called(0.02)
-"""
-
 
 class Disturber:
-    """Disturbs a cluster, on a thread of its own, for so long; then everybody who is left may work.
+    """Disturbs a cluster, on a thread of its own, as long as its life lasts; then everybody who is left may work.
+
+    Where the plan says so the life ends with the coordinator, which is killed whatever is under way.
 
     Parameters
     ----------
     cluster : Cluster
-    seconds : float
-    rng : random.Random
-        Says what happens next and how soon; who it happens to depends on who is there.
+    life : Life
+    undisturbed : dict of str to str
+        What each kind of work comes to, for the clients that it starts.
+    spared : set of int, optional
+        Workers that are stopped, and whose runtimes are killed, but which stay.
     """
 
     MOST_WORKERS = 3
+    MOST_CLIENTS = 2
 
-    def __init__(self, cluster: Cluster, seconds: float, rng: random.Random) -> None:
+    def __init__(
+        self, cluster: Cluster, life: Life, undisturbed: dict[str, str], spared: frozenset[int] = frozenset()
+    ) -> None:
         self._cluster = cluster
-        self._seconds = seconds
-        self._rng = rng
+        self._life = life
+        self._undisturbed = undisturbed
+        self._spared = spared
         self._rest = threading.Event()
         self._stopped: dict[int, psutil.Process] = {}
-        self._clients: list[subprocess.Popen] = []
+        self._clients: list[WorkingClient] = []
         self._failure: BaseException | None = None
+        #: What was done, and how often.
         self.done: Counter[str] = Counter()
+        #: What the coordinator had when it was killed.
+        self.family: list[psutil.Process] = []
+        #: Results of clients that are gone.
+        self.repetitions = 0
         self._thread = threading.Thread(target=self._run, name="disturber")
 
     def __enter__(self) -> Disturber:
@@ -58,32 +60,36 @@ class Disturber:
 
     def __exit__(self, *_: object) -> None:
         self._rest.set()
+        try:
+            self.await_end()
+            for client in self._clients:
+                self.repetitions += client.end() if self._life.killed else client.kill()
+        finally:
+            for client in self._clients:
+                client.close()
+
+    def await_end(self) -> None:
+        """Wait until all has been done."""
         self._thread.join()
-        for client in self._clients:
-            self._end_client(client)
         if self._failure is not None:
             raise self._failure
 
     def _run(self) -> None:
-        weights = {
-            self.kill_worker: 4,
-            self.stop_worker: 3,
-            self.wake_all: 3,
-            self.drain_worker: 2,
-            self.kill_runtime: 4,
-            self.stop_runtime: 2,
-            self.start_or_kill_client: 2,
-            self.kill_all_workers: 1,
-        }
-        deadline = time.monotonic() + self._seconds
+        deadline = time.monotonic() + self._life.seconds
         try:
-            while not self._rest.wait(self._rng.uniform(0.1, 2.0)) and time.monotonic() < deadline:
-                (action,) = self._rng.choices(list(weights), list(weights.values()))
-                # What chance each has must not depend on how the last one went.
-                choice = self._rng.random()
-                action(choice)
-                self.done[action.__name__] += 1
-                self._replace()
+            for disturbance in self._life.disturbances:
+                if self._rest.wait(max(0.0, min(disturbance.after, deadline - time.monotonic()))):
+                    break
+                if time.monotonic() >= deadline:
+                    break
+                getattr(self, disturbance.action)(disturbance.choice)
+                self.done[disturbance.action] += 1
+                self._replace(disturbance)
+            self._rest.wait(max(0.0, deadline - time.monotonic()))
+            if self._life.killed:
+                self._leave_out_newcomers()
+                self.family = self._cluster.family()
+                self._cluster.kill_coordinator()
         except BaseException as error:
             self._failure = error
         finally:
@@ -92,14 +98,13 @@ class Disturber:
     # ---- what happens
 
     def kill_worker(self, choice: float) -> None:
-        pid = self._pick(choice)
-        self._stopped.pop(pid, None)
-        self._cluster.signal(pid, signal.SIGKILL)
+        pids = self._not_spared()
+        if pids:
+            self._kill_worker(_one_of(pids, choice))
 
     def kill_all_workers(self, choice: float) -> None:
-        for pid in list(self._cluster.workers):
-            self._stopped.pop(pid, None)
-            self._cluster.signal(pid, signal.SIGKILL)
+        for pid in self._not_spared():
+            self._kill_worker(pid)
 
     def stop_worker(self, choice: float) -> None:
         self._stop(self._pick(choice))
@@ -108,9 +113,10 @@ class Disturber:
         self._wake_all()
 
     def drain_worker(self, choice: float) -> None:
-        pid = self._pick(choice)
-        if pid in self._stopped:
+        pids = [pid for pid in self._not_spared() if pid not in self._stopped]
+        if not pids:
             return
+        pid = _one_of(pids, choice)
         workers = self._cluster.observe().status().workers
         number = next((worker.worker for worker in workers if worker.pid == pid), None)
         if number is None:
@@ -133,23 +139,31 @@ class Disturber:
         for runtime in self._runtimes(choice):
             self._stop(runtime.pid)
 
-    def start_or_kill_client(self, choice: float) -> None:
+    def start_client(self, choice: float) -> None:
+        if len(self._clients) < self.MOST_CLIENTS:
+            kind = _one_of(sorted(self._undisturbed), choice)
+            self._clients.append(WorkingClient(self._cluster, kind, self._undisturbed[kind]))
+
+    def kill_client(self, choice: float) -> None:
         if self._clients:
-            self._end_client(self._clients.pop())
-            return
-        client = self._cluster.spawn(
-            sys.executable, "-c", CLIENT, self._cluster.address, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        self._clients.append(client)
+            client = _one_of(self._clients, choice)
+            self._clients.remove(client)
+            self.repetitions += client.kill()
 
     # ---- to whom
 
     def _pick(self, choice: float) -> int:
-        pids = sorted(self._cluster.workers)
-        return pids[int(choice * len(pids))]
+        return _one_of(sorted(self._cluster.workers), choice)
+
+    def _not_spared(self) -> list[int]:
+        return sorted(set(self._cluster.workers) - self._spared)
 
     def _runtimes(self, choice: float) -> list[psutil.Process]:
         return self._cluster.runtimes(self._pick(choice))[-1:]
+
+    def _kill_worker(self, pid: int) -> None:
+        self._stopped.pop(pid, None)
+        self._cluster.signal(pid, signal.SIGKILL)
 
     def _stop(self, pid: int) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -163,16 +177,20 @@ class Disturber:
                 process.resume()
         self._stopped.clear()
 
-    def _replace(self) -> None:
+    def _leave_out_newcomers(self) -> None:
+        """Who has not joined yet would look for its coordinator for as long as ``--patience`` says."""
+        joined = {worker.pid for worker in self._cluster.observe().status().workers}
+        for pid in set(self._cluster.workers) - joined:
+            self._kill_worker(pid)
+
+    def _replace(self, disturbance: Disturbance) -> None:
         """Somebody is always able to work, sooner or later."""
         for pid in [pid for pid, worker in self._cluster.workers.items() if worker.poll() is not None]:
             raise AssertionError(f"worker {pid} ended by itself with status {self._cluster.workers[pid].returncode}")
         able = len(set(self._cluster.workers) - set(self._stopped))
-        if able == 0 or (len(self._cluster.workers) < self.MOST_WORKERS and self._rng.random() < 0.3):
-            self._cluster.join(slots=self._rng.choice((1, 2, 3)), wait=False)
+        if able == 0 or (len(self._cluster.workers) < self.MOST_WORKERS and disturbance.joins):
+            self._cluster.join(slots=disturbance.slots, wait=False)
 
-    def _end_client(self, client: subprocess.Popen) -> None:
-        client.kill()
-        client.wait(PATIENCE)
-        assert client.stdout is not None
-        client.stdout.close()
+
+def _one_of(those: list, choice: float):
+    return those[int(choice * len(those))]

@@ -42,6 +42,8 @@ class Impersonator:
         self._inbox.connect(self.welcome.inbox)
         self._store = Store(self._path, inline_threshold=self.welcome.inline_threshold)
         self._pending: list[task_pb2.Task] = []
+        #: What it says in its heartbeats that it has.
+        self._held: dict[tuple[int, int], task_pb2.Task] = {}
         self.cancelled: list[tuple[int, int]] = []
         self._last_batch = 0
 
@@ -53,7 +55,9 @@ class Impersonator:
     # ---- hello and goodbye
 
     def hello(self, instance: int | None = None) -> control_pb2.FromCoordinator:
-        """Say hello (once more) and return the answer."""
+        """Say hello (once more, or as one that was started again and has nothing) and return the answer."""
+        if instance:
+            self._held.clear()
         with open(f"{self._path}/identity") as file:
             identity = file.read().strip()
         body = control_pb2.WorkerHello(
@@ -87,11 +91,16 @@ class Impersonator:
             self._read()
 
     def _read(self) -> None:
-        assert self._lane.poll(int(PATIENCE * 1000)), "nothing comes down the lane"
+        """Read the next batch; who waits for it says that it is alive, however long that takes on a loaded machine."""
+        deadline = time.monotonic() + PATIENCE
+        while not self._lane.poll(100):
+            assert time.monotonic() < deadline, "nothing comes down the lane"
+            self.beat(*self._held.values())
         batch = task_pb2.TaskBatch.FromString(self._lane.recv())
         assert batch.epoch == self.welcome.epoch and batch.worker == self.welcome.worker
         self._last_batch = batch.number
         self._pending.extend(batch.tasks)
+        self._held.update({(task.task, task.attempt): task for task in batch.tasks})
         self.cancelled.extend((attempt.task, attempt.attempt) for attempt in batch.cancels)
 
     # ---- results
@@ -114,6 +123,8 @@ class Impersonator:
 
     def report(self, *results: task_pb2.Result, epoch: int | None = None, worker: int | None = None) -> None:
         """Send results in one message, in another's name or of another epoch if need be."""
+        for result in results:
+            self._held.pop((result.task, result.attempt), None)
         self._send(task_pb2.ResultBatch(results=results), epoch, worker)
 
     def beat(self, *running: task_pb2.Task) -> None:

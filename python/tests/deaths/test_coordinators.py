@@ -7,6 +7,7 @@ import pathlib
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 
 import numpy as np
 import psutil
@@ -15,7 +16,7 @@ from cluster import PATIENCE, standing
 from gate import Gate
 
 import anabranch as ab
-from anabranch.client import current
+from anabranch.process_client import current
 from workloads import KINDS, _array, fitted, graph, table
 
 pytestmark = pytest.mark.leaves("children", "descriptors")
@@ -47,7 +48,7 @@ def ends_with_a_word(run, call):
         call.result(PATIENCE)
 
 
-def test_a_standing_coordinator_is_killed(cluster, undisturbed):
+def test_a_standing_coordinator_is_killed(cluster, undisturbed, monkeypatch):
     held, came, run, call = work_of_every_kind()
     cluster.observe().until(lambda s: any(w.running == w.slots for w in s.workers), "the worker at work")
     family = cluster.family()
@@ -55,6 +56,12 @@ def test_a_standing_coordinator_is_killed(cluster, undisturbed):
     ends_with_a_word(run, call)
     # What had come before can be looked at after.
     assert np.array_equal(came[0].result(), _array(4)) and came[1].result() == 512
+    # What comes now goes to the same address, where nothing answers; not to a pool of this process, unasked.
+    with monkeypatch.context() as patch:
+        patch.setattr("anabranch.process_client.init", partial(ab.init, timeout=1))
+        for _ in range(2):
+            with pytest.raises(ab.ConnectionFailed, match=cluster.address):
+                ab.Executor().submit(pow, 2, 6)
     # The workers leave by themselves, with all that they started.
     assert not psutil.wait_procs(family, timeout=PATIENCE)[1]
     for worker in cluster.workers.values():

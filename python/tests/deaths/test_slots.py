@@ -19,7 +19,7 @@ pytestmark = pytest.mark.leaves("children", "descriptors")
 
 def test_a_pool_may_come_by_its_worker_a_moment_later():
     with standing(workers=0) as cluster, ThreadPoolExecutor(1) as threads:
-        with pytest.raises(ab.ConnectionFailed, match=r"has had no worker for 0 s: start one with `anabranch worker"):
+        with pytest.raises(ab.ConnectionFailed, match=r"has had no worker for 0 s \(fixed\): start one with"):
             pool_slots(patience=0.0)
         asked = threads.submit(pool_slots, PATIENCE)
         cluster.join(slots=2)

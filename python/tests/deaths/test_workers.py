@@ -11,7 +11,7 @@ from cluster import PATIENCE, standing
 from gate import Gate
 
 import anabranch as ab
-from anabranch.client import current
+from anabranch.process_client import current
 from workloads import KINDS
 
 pytestmark = pytest.mark.leaves("children", "descriptors")

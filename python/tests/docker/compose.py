@@ -48,6 +48,8 @@ class Cluster:
         self._environment = {
             **os.environ,
             "ANABRANCH_IMAGE": IMAGE,
+            "ANABRANCH_SPARK_IMAGE": f"{IMAGE}-spark",
+            "ANABRANCH_SPARK_MEMORY": "768M",
             "ANABRANCH_PORT": str(self.port),
             "PWD": str(work),
         }
@@ -120,11 +122,13 @@ class Cluster:
 
     # ---- clients
 
-    def client(self, *arguments: str, program: str = "python", address: str | None = None) -> subprocess.Popen:
+    def client(
+        self, *arguments: str, program: str = "python", address: str | None = None, service: str = "client"
+    ) -> subprocess.Popen:
         """Start a client container; an empty `address` gives it an embedded pool."""
         options = [] if address is None else ["-e", f"ANABRANCH_ADDRESS={address}"]
         return subprocess.Popen(
-            [*self._command, "run", "--rm", "-T", *options, "--entrypoint", program, "client", *arguments],
+            [*self._command, "run", "--rm", "-T", *options, "--entrypoint", program, service, *arguments],
             env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -137,5 +141,6 @@ def active(status: dict[str, Any]) -> list[dict[str, Any]]:
 def result(client: subprocess.Popen) -> Any:
     """Return the JSON document that a client prints; it must succeed."""
     out, errors = client.communicate(timeout=PATIENCE)
-    assert client.returncode == 0, errors
+    # What went wrong first: a summary of failures shows but one line.
+    assert client.returncode == 0, f"{(errors.splitlines() or ['no word'])[-1]}\n{errors}"
     return json.loads(out)

@@ -24,7 +24,12 @@ def pytest_collection_modifyitems(items):
 def work(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """What client containers see as `/work`, as another user."""
     directory = tmp_path_factory.mktemp("work")
-    for file in (HERE / "program.py", HERE / "pipeline.py", HERE.parent / "deaths" / "workloads.py"):
+    for file in (
+        HERE / "program.py",
+        HERE / "spark_program.py",
+        HERE / "pipeline.py",
+        HERE.parent / "deaths" / "workloads.py",
+    ):
         shutil.copy(file, directory)
     load_iris(as_frame=True).frame.to_csv(directory / "iris.csv", index=False)
     directory.chmod(0o755)
@@ -75,6 +80,10 @@ class Gate:
     def open(self) -> None:
         """Let through who waits, and who comes."""
         self._cluster.inside("rm", "-f", f"{self.path}/closed")
+
+    def await_word(self, name: str) -> None:
+        """Wait for a file that somebody leaves in it."""
+        self._cluster.until(lambda _: name in self._cluster.inside("ls", self.path).split(), f"{name} in {self.path}")
 
     def remove(self) -> None:
         self._cluster.inside("rm", "-rf", self.path)

@@ -1,7 +1,7 @@
 """What client containers run: prints one JSON document.
 
 python program.py digests PACE KIND...    what kinds of work of `workloads` come to
-python program.py follow PACE             a run: how it ends, and what is said of that
+python program.py follow GATE             a run: how it ends, and what is said of that; GATE/followed once it has begun
 python program.py spread HOSTS            tasks of 50 ms until so many hosts have had many: busy seconds of each
 python program.py facts                   what a task sees of its worker; a large array goes there and back
 """
@@ -12,6 +12,7 @@ import collections
 import concurrent.futures
 import json
 import os
+import pathlib
 import socket
 import sys
 import time
@@ -48,8 +49,10 @@ def spread(hosts: int, enough: int = 60) -> dict[str, float]:
     return {host: sum(max(0.0, min(end, over) - max(start, begin)) for start, end in own) for host, own in naps.items()}
 
 
-def follow(pace: str) -> tuple[str, str]:
-    run = workloads.graph(pace).fit(*workloads.table(), partitions=2, wait=False)
+def follow(gate: str) -> tuple[str, str]:
+    run = workloads.graph(gate).fit(*workloads.table(), partitions=2, wait=False)
+    # Tasks run before the answer that names their run is read: who ends the coordinator by them alone is too early.
+    pathlib.Path(gate, "followed").touch()
     try:
         run.wait()
     except ab.ConnectionFailed as error:

@@ -99,6 +99,7 @@ def test_a_run_ends_with_its_coordinator_and_leaves_nothing(cluster, gate, undis
     cluster.scale(2)
     client = cluster.client("program.py", "follow", gate.path)
     cluster.until(all_at_work, "two workers at work")
+    gate.await_word("followed")
     (store,) = [name for name in cluster.stores() if name.startswith("anabranch-")]
     if end == "stop":
         cluster.compose("stop", "coordinator")
@@ -124,23 +125,29 @@ def test_the_command_line_in_a_container(cluster):
     assert facts[0] and facts[0] == facts[1]
 
 
-def test_a_client_outside_needs_a_key_and_a_store_and_is_told(cluster, work, tmp_path):
+def test_a_client_outside_needs_a_key_and_no_store(cluster, work, tmp_path):
     before = cluster.status()
-    flags = ["pipeline.py:graph", "--data", "iris.csv", "--address", f"tcp://127.0.0.1:{cluster.port}"]
-    flags += ["--target", "target", "--python", sys.executable]
+    flags = ["pipeline.py:graph", "--data", "iris.csv", "--target", "target", "--cv", "3", "--json"]
+    there = ["--address", f"tcp://127.0.0.1:{cluster.port}", "--python", sys.executable, "--wait"]
 
-    def submit(*more: str) -> str:
-        refused = subprocess.run(
-            [find_binary(), "submit", *flags, *more], cwd=work, capture_output=True, text=True, timeout=PATIENCE
-        )
-        assert refused.returncode == 3, refused.stderr
-        return refused.stderr
+    def submit(*more: str) -> subprocess.CompletedProcess:
+        command = [find_binary(), "submit", *flags, *there, *more]
+        return subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=PATIENCE)
 
-    assert "key" in submit()
-    output("docker", "cp", f"{cluster.coordinator}:/peers", str(tmp_path))
-    said = submit("--key", str(tmp_path / "peers" / "client.key"))
-    assert "/store/anabranch-1000-" in said and "is not visible here" in said
+    refused = submit()
+    assert refused.returncode == 3 and "key" in refused.stderr
     assert cluster.status()["runs"] == before["runs"]
+    output("docker", "cp", f"{cluster.coordinator}:/peers", str(tmp_path))
+    streamed = submit("--key", str(tmp_path / "peers" / "client.key"))
+    assert streamed.returncode == 0, streamed.stderr
+    embedded = result(cluster.client("run", *flags, program="anabranch", address=""))
+    facts = [
+        [(e["node"], e["key"], e["state"], e["scores"]) for e in run["entries"]]
+        for run in (json.loads(streamed.stdout), embedded)
+    ]
+    assert facts[0] and facts[0] == facts[1]
+    # What only the client held has gone with it.
+    cluster.until(lambda status: len(status["runs"]) == len(before["runs"]) + 1, "the submitted run alone left")
 
 
 def test_containers_say_whether_they_are_well(cluster):
@@ -159,3 +166,16 @@ def test_containers_say_whether_they_are_well(cluster):
     cluster.await_workers(0)
     with pytest.raises(AssertionError, match="no active worker on host elsewhere"):
         cluster.inside("anabranch", "status", "--worker", "elsewhere")
+
+
+def test_spark_stages_run_on_their_worker(cluster):
+    """A session takes its time to start, and the client's container has Java's worker do what needs Java."""
+    cluster.compose("up", "--detach", "--no-build", "spark-worker")
+    try:
+        cluster.await_workers(2)
+        said = result(cluster.client("spark_program.py", service="spark-client"))
+        assert not said["failed"]
+        assert said["scores"] == said["expected"]
+    finally:
+        cluster.compose("rm", "--stop", "--force", "spark-worker")
+    cluster.await_workers(1)

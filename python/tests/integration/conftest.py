@@ -49,3 +49,10 @@ def pool(session_pool):
     for module in modules:
         cloudpickle.unregister_pickle_by_value(module)
     gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def on_the_pool():
+    """Small searches are for this process, by themselves; these tests are of the pool, but for `test_here.py`."""
+    with ab.model_selection.options(where="pool"):
+        yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import anabranch as ab
-from anabranch.client import current
+from anabranch.process_client import current
 from anabranch.v1 import control_pb2
 
 

@@ -10,18 +10,21 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import sklearn.model_selection as theirs
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.decomposition import PCA
-from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import estimator_checks
+from sklearn.utils.validation import has_fit_parameter
 
 import anabranch as ab
 
@@ -203,6 +206,18 @@ def test_weights_reach_the_nodes():
     np.testing.assert_array_equal(got, expected)
 
 
+def test_a_clone_asks_for_what_was_set_to_be_asked_for():
+    with sklearn.config_context(enable_metadata_routing=True):
+        asking = chain().as_estimator().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        twin = clone(asking)
+        assert str(twin.get_metadata_routing()) == str(asking.get_metadata_routing())
+        twin.set_fit_request(sample_weight=False)
+        assert clone(asking).get_metadata_routing().fit.requests["sample_weight"] is True
+        weights = np.where(NUMBERS == 0, 0.1, 3.0)
+        both = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), asking)
+        assert clone(both).fit(X, Y, sample_weight=weights).predict(X).shape == Y.shape
+
+
 def is_classifier_before_tags(graph):
     """What scikit-learn asks before it knows tags."""
     return getattr(graph, "_estimator_type", None) == "classifier"
@@ -226,8 +241,29 @@ def test_graphs_that_are_no_estimators():
 def test_a_pickle_predicts_where_there_is_no_pool():
     fitted = vote().as_estimator().fit(X, Y)
     script = (
-        "import pickle, sys; fitted = pickle.load(sys.stdin.buffer); import anabranch.client;"
-        "print(fitted.score([[5.1, 3.5, 1.4, 0.2]], ['setosa']), anabranch.client._current)"
+        "import pickle, sys; fitted = pickle.load(sys.stdin.buffer); import anabranch.process_client;"
+        "print(fitted.score([[5.1, 3.5, 1.4, 0.2]], ['setosa']), anabranch.process_client._current)"
     )
     ran = subprocess.run([sys.executable, "-c", script], input=pickle.dumps(fitted), capture_output=True, timeout=60)
     assert ran.stdout.split() == [b"1.0", b"None"], ran.stderr.decode()
+
+
+@pytest.mark.parametrize("base", [KNeighborsClassifier(3), make_pipeline(StandardScaler(), KNeighborsClassifier(3))])
+def test_members_whose_predictor_takes_no_weights_get_rows(pool, base):
+    graph = ab.from_sklearn(base).as_estimator()
+    assert not has_fit_parameter(graph, "sample_weight") and not has_fit_parameter(clone(graph), "sample_weight")
+    for one in (graph, graph.graph):
+        bags = BaggingClassifier(one, n_estimators=3, random_state=0).fit(X, Y)
+        expected = BaggingClassifier(base, n_estimators=3, random_state=0).fit(X, Y)
+        np.testing.assert_array_equal(bags.predict_proba(X), expected.predict_proba(X))
+    with pytest.raises(ValueError, match="sample_weight"):
+        AdaBoostClassifier(graph, n_estimators=2).fit(X, Y)
+
+
+def test_members_whose_predictor_takes_weights_get_them(pool):
+    base = LogisticRegression(max_iter=50)
+    graph = ab.from_sklearn(base).as_estimator()
+    assert has_fit_parameter(graph, "sample_weight")
+    boosted = AdaBoostClassifier(graph, n_estimators=3, random_state=0).fit(X, Y)
+    expected = AdaBoostClassifier(base, n_estimators=3, random_state=0).fit(X, Y)
+    np.testing.assert_array_equal(boosted.predict_proba(X), expected.predict_proba(X))

@@ -12,10 +12,10 @@ import pytest
 MIB = 1 << 20
 
 PROLOGUE = """
-import ctypes, gc, glob, os, sys, threading, time
+import ctypes, gc, glob, itertools, os, sys, threading, time
 import numpy as np
 import anabranch as ab
-from anabranch.client import current
+from anabranch.process_client import current
 from anabranch.store import ObjectLost, StoreFull
 from anabranch.v1 import control_pb2
 
@@ -164,6 +164,124 @@ def test_somebody_else_fills_the_file_system_in_the_middle_of_a_run():
     )
 
 
+GRAPH = """
+import cloudpickle
+from sklearn.base import BaseEstimator, TransformerMixin
+cloudpickle.register_pickle_by_value(sys.modules["__main__"])
+
+class Grow(TransformerMixin, BaseEstimator):
+    # Makes much of little; at each gate that is shut its attempts leave word, and wait.
+    def __init__(self, number=0):
+        self.number = number
+    def fit(self, X, y=None):
+        return self
+    def transform(self, X):
+        import os, time
+        attempt = 1
+        while os.path.exists(f"{GATES}/began-{self.number}-{attempt}"):
+            attempt += 1
+        open(f"{GATES}/began-{self.number}-{attempt}", "w").close()
+        while not os.path.exists(f"{GATES}/open-{min(attempt, 2)}"):
+            time.sleep(0.02)
+        return np.full((MIB, 6), self.number, np.uint8)
+
+def total(X):
+    return np.array([[int(X.sum())]])
+
+def begin():
+    grow = ab.OrNode("grow", Grow(), params={"number": [1, 2, 3]})
+    graph = ab.Pipeline(chain=grow >> ab.OrNode("total", total))
+    return graph.fit(np.ones((10, 2)), wait=False)
+
+def began(attempt):
+    return glob.glob(f"{GATES}/began-*-{attempt}")
+
+def let(attempt):
+    open(f"{GATES}/open-{attempt}", "w").close()
+
+def shut():
+    for name in os.listdir(GATES):
+        os.unlink(f"{GATES}/{name}")
+
+def fill():
+    # Another process, which takes what there is to the last page.
+    import subprocess
+    filler = (
+        "import os, sys\\n"
+        "other = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)\\n"
+        "try:\\n"
+        "    while os.write(other, bytes(4096)): pass\\n"
+        "except OSError: pass\\n"
+    )
+    subprocess.run([sys.executable, "-c", filler, OTHER], check=True)
+    assert os.statvfs("/dev/shm").f_bavail == 0
+
+def totals(run):
+    run.wait(60)
+    assert not run.failed, run.failed
+    return sorted(int(entry.output[0, 0]) for entry in run["total"])
+
+ab.init(slots=2, store_budget="60M")
+OTHER = "/dev/shm/other"
+EXPECTED = [6 * MIB, 12 * MIB, 18 * MIB]
+"""
+
+EPILOGUE = """
+# Nothing of it is left: the next run works, and the pool leaves nothing when it ends.
+del run
+shut()
+let(1), let(2)
+assert totals(begin()) == EXPECTED
+ab.shutdown()
+assert not os.listdir("/dev/shm"), os.listdir("/dev/shm")
+"""
+
+
+def test_a_run_whose_file_system_somebody_fills_says_which_node_had_no_room(tmp_path):
+    run(
+        f"GATES = {str(tmp_path)!r}\n"
+        + GRAPH
+        + textwrap.dedent("""
+        run = begin()
+        wait_until(lambda: began(1), "nothing has begun")
+        fill()
+        let(1), let(2)
+        run.wait(60)
+        assert [entry.node for entry in run.failed] == ["grow"] * 3, run.failed
+        for entry in run.failed:
+            message = str(entry.error)
+            # Not killed: writing where there is no page would be a SIGBUS.
+            assert entry.error.kind == "store_full", message
+            for part in ("node 'grow'", "no room for 6.0 MiB", "of 64.0 MiB are free", "--shm-size", "--store-budget"):
+                assert part in message, (part, message)
+        assert {entry.state for entry in run["total"]} == {"skipped"}
+        os.unlink(OTHER)
+        """)
+        + EPILOGUE,
+        small="64m",
+    )
+
+
+def test_a_run_whose_file_system_somebody_fills_goes_on_when_there_is_room_again(tmp_path):
+    run(
+        f"GATES = {str(tmp_path)!r}\n"
+        + GRAPH
+        + textwrap.dedent("""
+        run = begin()
+        wait_until(lambda: began(1), "nothing has begun")
+        fill()
+        let(1)
+        # One has found no room, and is tried again.
+        wait_until(lambda: began(2), "nothing is tried again")
+        os.unlink(OTHER)
+        let(2)
+        assert totals(run) == EXPECTED
+        """)
+        + EPILOGUE,
+        small="64m",
+    )
+
+
 def test_a_file_system_smaller_than_the_budget_is_refused_at_the_start():
     run(
         """
@@ -236,3 +354,62 @@ def test_what_a_node_made_is_made_again_when_its_segments_vanish(tmp_path):
         assert totals == [1, 2, 3], totals
         assert open(DONE).read().split() == ["fit", "fit"], open(DONE).read()
         """)
+
+
+MAPPED = """
+    def block(i, *_):
+        return np.full(MIB, i)
+    def check(results, count):
+        taken = 0
+        for place, made in enumerate(results):
+            assert made[0] == place and made.sum() == place * MIB
+            taken += 1
+            del made
+            yield place
+        assert taken == count, taken
+    ab.init(slots=2, store_budget="50M")
+"""
+
+
+def test_a_map_of_more_than_the_store_holds_goes_only_as_far_ahead_as_it_does():
+    run(
+        MAPPED
+        + """
+    big = [ab.put(np.full(MIB // 4, i)) for i in range(4)]
+    with ab.Executor() as ex:
+        # Who takes them at once, and who takes longer than anybody waits for room.
+        list(check(ex.map(block, range(60)), 60))
+        for place in check(ex.map(block, range(12)), 12):
+            threading.Event().wait(0.8 if place in (1, 2, 6) else 0)
+        list(check(ex.map(block, range(40), buffersize=2), 40))
+        list(check(ex.map(block, range(20), buffersize=15), 20))
+        list(check(ex.map(block, range(30), chunksize=2), 30))
+        # Arguments in the store.
+        list(check(ex.map(block, range(40), itertools.cycle(big)), 40))
+        assert status().runs[0].progress[0].running == 0
+    del big
+    wait_until(lambda: status().store_bytes < MIB, "results are kept")
+    """
+    )
+
+
+def test_who_keeps_the_results_of_a_map_that_do_not_fit_is_told():
+    run(
+        MAPPED
+        + """
+    with ab.Executor() as ex:
+        held = ex.map(block, range(40))
+        kept = []
+        try:
+            for made in held:
+                kept.append(made)
+        except ab.AnabranchError as error:
+            assert "let go of results" in str(error), error
+        else:
+            raise AssertionError("320 MiB were kept in 50")
+        assert len(kept) >= 3 and [made[0] for made in kept] == list(range(len(kept)))
+        del kept, made, held
+        # And the pool goes on.
+        assert ex.submit(abs, -3).result(60) == 3
+    """
+    )

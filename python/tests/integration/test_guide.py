@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.versions
+
 GUIDE = pathlib.Path(__file__).parents[3] / "docs" / "guide.md"
 
 

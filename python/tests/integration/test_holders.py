@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import os
 import pickle
 import subprocess
@@ -17,6 +18,7 @@ import pandas as pd
 import psutil
 
 import anabranch as ab
+from anabranch.binary import find_binary
 
 SECONDS = 4
 
@@ -93,7 +95,7 @@ def test_what_is_made_of_a_view_stays_or_is_a_copy(pool):
 def test_views_outlive_the_pool_and_the_interpreter_ends_with_them():
     code = """
         import numpy as np, anabranch as ab
-        from anabranch.client import current
+        from anabranch.process_client import current
         import os
         ab.init(slots=1)
         kept = ab.get(ab.put(np.arange(100_000.0)))
@@ -111,34 +113,41 @@ def test_views_outlive_the_pool_and_the_interpreter_ends_with_them():
 
 
 STORES = """
-import numpy as np, os, anabranch as ab
-from anabranch.client import current
-ab.init(slots=1)
+import sys, numpy as np, anabranch as ab
+from anabranch.process_client import current
+ab.init(sys.argv[1])
 kept = ab.put(np.ones(40_000_000, np.uint8))
 with ab.Executor() as ex:
     made = ex.submit(np.ones, 2_000_000).result(60)
-    print(current().pool.pid, current().welcome.store, flush=True)
+    print(current().welcome.store, flush=True)
     ex.submit(__import__("time").sleep, 600).result()
 """
 
 
-def test_what_is_killed_all_at_once_is_reclaimed_by_the_next_start():
-    client = subprocess.Popen([sys.executable, "-c", STORES], stdout=subprocess.PIPE, text=True)
-    assert client.stdout is not None
-    with client.stdout:
-        pid, store = client.stdout.readline().split()
-    pool = psutil.Process(int(pid))
-    family = [pool, *pool.children(recursive=True)]
-    # Stopped first: none of them sees another's end. One that makes children in advance may have ended by itself.
-    for process in [psutil.Process(client.pid), *family]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.suspend()
-    for process in [psutil.Process(client.pid), *family]:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    client.wait(60)
+def test_what_is_killed_all_at_once_is_reclaimed_by_the_next_start(store_directory):
+    # In a root of its own: any start on this machine reclaims what is left in the usual one.
+    command = [find_binary(), "pool", "--slots", "1", "--store-root", store_directory, "--python", sys.executable]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as pool:
+        address = json.loads(pool.stdout.readline())["address"]
+        program = [sys.executable, "-c", STORES, address]
+        with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as client:
+            store = client.stdout.readline().strip()
+            # Stopped first: none of them sees another's end, or has children behind our back.
+            family = [psutil.Process(client.pid)]
+            root = psutil.Process(pool.pid)
+            while new := [one for one in [root, *root.children(recursive=True)] if one not in family]:
+                family += new
+                for process in family:
+                    # One that makes children in advance may have ended by itself.
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        process.suspend()
+            for process in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
     psutil.wait_procs(family, timeout=20)
-    assert os.path.exists(store)
-    next_start = "import anabranch as ab; ab.init(slots=1)"
-    subprocess.run([sys.executable, "-c", next_start], check=True, timeout=60)
-    assert not os.path.exists(store)
+    assert store.startswith(store_directory) and os.path.exists(store)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as pool:
+        assert json.loads(pool.stdout.readline())["address"]
+        assert not os.path.exists(store)
+        pool.terminate()
+    assert os.listdir(store_directory) == []

@@ -12,18 +12,21 @@ import time
 import joblib
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import scipy.sparse
+import sklearn.model_selection
 from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
-from sklearn.ensemble import VotingClassifier
+from sklearn.ensemble import BaggingClassifier, VotingClassifier
 from sklearn.linear_model import SGDClassifier
 
 import anabranch as ab
 from anabranch.joblib_backend import AnabranchBackend
 from anabranch.v1 import control_pb2
 
-pytestmark = pytest.mark.usefixtures("pool")
+pytestmark = [pytest.mark.usefixtures("pool"), pytest.mark.versions]
 
 
 def square(number):
@@ -49,7 +52,7 @@ def nested(number):
 
 
 def store_bytes():
-    from anabranch.client import current
+    from anabranch.process_client import current
 
     return current().ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest())).status.store_bytes
 
@@ -71,6 +74,37 @@ def test_joblib_knows_the_backend_whatever_is_imported_first(order):
 def test_importing_anabranch_does_not_import_joblib():
     program = "import anabranch, sys; sys.exit('joblib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
+
+
+class Placed(ClassifierMixin, BaseEstimator):
+    """Knows the process in which it was fitted."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.process_ = os.getpid()
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+    def predict_proba(self, X):
+        return np.full((len(X), 2), 0.5)
+
+
+def test_what_scikit_learn_parallelises_is_fitted_in_the_pools_processes():
+    X, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
+    with joblib.parallel_config("anabranch"):
+        bag = BaggingClassifier(Placed(), 8, n_jobs=2, random_state=0).fit(X, y)
+        vote = VotingClassifier([("a", Placed()), ("b", Placed())], n_jobs=2).fit(X, y)
+        folds = sklearn.model_selection.cross_validate(Placed(), X, y, cv=4, n_jobs=2, return_estimator=True)
+    for fitted in (bag.estimators_, vote.estimators_, folds["estimator"]):
+        processes = {one.process_ for one in fitted}
+        assert processes and processes <= runtimes() and os.getpid() not in processes
+
+
+def runtimes():
+    """Return the processes below this one's pool."""
+    return {os.getpid(), *(process.pid for process in psutil.Process().children(recursive=True))}
 
 
 @pytest.mark.parametrize("return_as", ["list", "generator", "generator_unordered"])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 import pickle
+import uuid
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 import anabranch as ab
 
-pytestmark = pytest.mark.usefixtures("pool")
+pytestmark = [pytest.mark.usefixtures("pool"), pytest.mark.versions]
 
 ours = ab.model_selection
 X, Y = make_classification(90, 6, random_state=0)
@@ -77,6 +80,36 @@ def test_what_ranks_by_nothing_is_refused_before_a_fit(tmp_path):
         with ours.options(top_k=1), pytest.raises(ab.RequestError, match="refit must name"):
             search.fit(X, Y)
     assert not seen.exists()
+
+
+class Read(GaussianNB):
+    """Notes when it is unpickled, and in which process."""
+
+    def __init__(self, seen="", var_smoothing=1e-9):
+        super().__init__(var_smoothing=var_smoothing)
+        self.seen = seen
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if hasattr(self, "theta_"):
+            pathlib.Path(self.seen, f"{os.getpid()}-{uuid.uuid4()}").touch()
+
+
+def test_models_are_made_here_when_they_are_read(tmp_path):
+    def made_here():
+        return len(list(tmp_path.glob(f"{os.getpid()}-*")))
+
+    search = ours.GridSearchCV(Read(str(tmp_path)), {"var_smoothing": [1e-9, 1e-1]}, cv=3, refit=False)
+    with ours.options(top_k=2):
+        search.fit(X, Y)
+    content = pickle.dumps(search)
+    again = pickle.loads(content)
+    assert made_here() == 0
+    models = search.top_k_[1].models
+    made = made_here()
+    assert made and search.top_k_[1].models is models and made_here() == made
+    for model, other in zip(models, again.top_k_[1].models):
+        np.testing.assert_array_equal(model.predict_proba(X), other.predict_proba(X))
 
 
 WIDE, LABELS = make_classification(300, 1500, random_state=0)

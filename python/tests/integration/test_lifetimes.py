@@ -16,13 +16,13 @@ import psutil
 import pytest
 
 import anabranch as ab
-from anabranch.client import current
+from anabranch.process_client import current
 from anabranch.v1 import control_pb2
 
 CLIENT = """
 import sys, time
 import anabranch as ab
-from anabranch.client import current
+from anabranch.process_client import current
 ab.init(slots=1)
 ex = ab.Executor()
 ex.submit(abs, 1).result(60)
@@ -38,7 +38,8 @@ print(current().pool.pid, current().welcome.store, flush=True)
         ("time.sleep(600)", signal.SIGKILL),
         ("time.sleep(600)", signal.SIGTERM),
         ("import os; os._exit(3)", None),
-        ("sys.exit(0)", None),
+        # Without that it waits for its calls, as with other executors.
+        ("ex.shutdown(cancel_futures=True); sys.exit(0)", None),
     ],
     ids=["killed", "terminated", "gone without a word", "exits"],
 )
@@ -73,7 +74,7 @@ def test_ctrl_c_cleans_up():
 def test_pools_come_and_go_without_a_trace():
     code = """
         import gc, os, pathlib, anabranch as ab
-        from anabranch.client import current
+        from anabranch.process_client import current
         def once():
             ab.init(slots=1)
             with ab.Executor() as ex:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import random_searches
+from random_searches import Draw
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
@@ -21,6 +23,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from threadpoolctl import threadpool_limits
 
 import anabranch as ab
 from anabranch.errors import GraphError
@@ -65,7 +68,7 @@ CLASSIFIERS = {
     "chain": (Pipeline([("scale", StandardScaler()), ("no", "passthrough"), ("tree", tree())]), 2),
     "nested chain": (make_pipeline(make_pipeline(StandardScaler(), PCA(2)), tree()), 3),
     "union": (make_pipeline(StandardScaler(), union(), tree()), 6),
-    "weighted union": (make_pipeline(union().set_params(transformer_weights={"pca": 2.0}), tree()), 2),
+    "weighted union": (make_pipeline(union().set_params(transformer_weights={"pca": 2.0, "all": 0.5}), tree()), 5),
     "hard vote": (VotingClassifier(classifiers(), weights=[1, 2, 1]), 4),
     "soft vote": (
         make_pipeline(StandardScaler(), VotingClassifier(classifiers(), voting="soft", weights=[1, 2, 1])),
@@ -82,7 +85,21 @@ CLASSIFIERS = {
     ),
     "stack under a vote": (
         VotingClassifier([("stack", StackingClassifier(classifiers(), cv=3)), ("tree", tree())]),
+        7,
+    ),
+    "stack under a soft vote": (
+        VotingClassifier([("stack", StackingClassifier(classifiers(), cv=3)), ("tree", tree())], voting="soft"),
         3,
+    ),
+    "votes under a vote": (
+        VotingClassifier(
+            [
+                ("hard", VotingClassifier([*classifiers(), ("stack", StackingClassifier(classifiers(), cv=3))])),
+                ("soft", VotingClassifier(classifiers(), voting="soft")),
+                ("nb", GaussianNB()),
+            ]
+        ),
+        12,
     ),
     "searches under a vote": (
         VotingClassifier([("search", GridSearchCV(tree(), {"max_depth": [1, 2]}, cv=3)), ("nb", GaussianNB())]),
@@ -104,6 +121,7 @@ CLASSIFIERS = {
 REGRESSORS = {
     "mean": (VotingRegressor(regressors(), weights=[1, 2, 3]), 4),
     "stack": (StackingRegressor(regressors()), 5),
+    "stack under a mean": (VotingRegressor([("stack", StackingRegressor(regressors())), ("r", Ridge())]), 7),
     "scaled stack": (make_pipeline(MinMaxScaler(), StackingRegressor(regressors(), Ridge(), cv=3)), 6),
 }
 
@@ -123,6 +141,29 @@ def test_classifiers_predict_as_scikit_learns(case, data):
     expected = clone(estimator).fit(X[::2], y[::2]).predict(X[1::2])
     np.testing.assert_array_equal(predictions(graph, X[::2], y[::2], X[1::2]), expected)
     np.testing.assert_array_equal(graph.to_sklearn().fit(X[::2], y[::2]).predict(X[1::2]), expected)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_graphs_of_estimators_drawn_at_random_predict_as_they_do(seed):
+    draw = Draw(seed, writes=False)
+
+    def answer(predicted):
+        try:
+            with threadpool_limits(1):
+                return predicted(clone(draw.estimator), random_searches.data(draw.kind), random_searches.Y)
+        except Exception as error:
+            return error
+
+    expected = answer(lambda estimator, X, y: estimator.fit(X, y).predict(X))
+    expand = ("all", "auto")[seed % 2]
+    found = answer(lambda estimator, X, y: predictions(ab.from_sklearn(estimator, expand=expand), X, y, X))
+    if isinstance(expected, Exception):
+        # A spline of sparse rows, say.
+        assert isinstance(found, Exception), found
+        return
+    if isinstance(found, Exception):
+        raise found
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("case", REGRESSORS)
@@ -163,6 +204,18 @@ def test_light_columns_stay_one_node():
     assert len(ab.from_sklearn(make_pipeline(light, tree()))) == 2
     assert len(ab.from_sklearn(make_pipeline(light, tree()), expand="all")) == 4
     assert len(ab.from_sklearn(make_pipeline(union(), tree()), expand="none")) == 2
+
+
+def test_weights_of_a_union_come_back():
+    weights = {"pca": 2.0, "all": 0.5}
+    graph = ab.from_sklearn(union().set_params(transformer_weights=weights))
+    (back,) = graph.to_sklearn()
+    assert back.transformer_weights == weights
+    assert [title for title, _ in back.transformer_list] == ["pca", "best", "all"]
+    X, y = load_iris(return_X_y=True)
+    expected = union().set_params(transformer_weights=weights).fit_transform(X, y)
+    np.testing.assert_array_equal(graph.fit(X, y).result(), expected)
+    np.testing.assert_array_equal(back.fit_transform(X, y), expected)
 
 
 def test_a_nested_path_is_a_scikit_learn_pipeline():

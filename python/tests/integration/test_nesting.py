@@ -14,11 +14,13 @@ import numpy as np
 import psutil
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import anabranch as ab
-from anabranch.client import current
+from anabranch.process_client import current
 from anabranch.v1 import control_pb2
 
 
@@ -96,6 +98,13 @@ def hang_inside(marker):
 
 def written(directory, what):
     return [int(path.name.partition("-")[2]) for path in pathlib.Path(directory).glob(f"{what}-*")]
+
+
+class Own(DecisionTreeClassifier):
+    """No class of scikit-learn's, whose fits are for the pool."""
+
+    def __init__(self, max_depth=None, random_state=0):
+        super().__init__(max_depth=max_depth, random_state=random_state)
 
 
 class SearchesInside(ClassifierMixin, BaseEstimator):
@@ -184,3 +193,14 @@ def test_others_run_while_a_task_waits(narrow):
 def test_too_many_that_wait_are_an_error(narrow):
     with ab.Executor() as ex, pytest.raises(ab.TaskError, match=r"8 others.*--most-waiting"):
         ex.submit(depth, 10).result(60)
+
+
+def test_a_search_is_fitted_inside_a_fit(narrow):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = (X[:, 0] > 0).astype(int)
+    search = GridSearchCV(Own(), {"max_depth": [1, 2]}, cv=2)
+    run = ab.from_sklearn(make_pipeline(StandardScaler(), search)).fit(X, y)
+    assert run.state == "succeeded", run.failed
+    expected = make_pipeline(StandardScaler(), search).fit(X, y)
+    path = run.select(run["gridsearchcv"][0])
+    np.testing.assert_array_equal(path.predict(X), expected.predict(X))

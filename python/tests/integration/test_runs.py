@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sklearn
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_wine
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, cross_val_score
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -39,6 +40,12 @@ def chain():
     scale = ab.OrNode("scale", StandardScaler())
     model = ab.OrNode("model", LogisticRegression(max_iter=500))
     return ab.Pipeline("wine", scale >> model)
+
+
+def mean_of_some(items):
+    """Average tables, as far as the shortest of them goes."""
+    shortest = min(items, key=lambda item: len(item.X))
+    return ab.Xy(np.mean([item.X[: len(shortest.X)] for item in items], axis=0), shortest.y)
 
 
 def test_a_failing_key_fails_alone(pool, wine):
@@ -93,7 +100,7 @@ def test_a_failing_splitter_is_a_failure_of_its_run(pool, wine):
         chain().cross_validate(*wine, cv=FailingSplits(3), on_error="raise")
 
 
-@pytest.mark.parametrize("kind", ["pandas", "polars", "sparse", "arrow", "lists", "fortran"])
+@pytest.mark.parametrize("kind", ["pandas", "polars", "sparse", "coo", "bsr", "arrow", "lists", "fortran"])
 def test_kinds_of_input(pool, wine, kind):
     import pandas as pd
     import polars as pl
@@ -106,6 +113,8 @@ def test_kinds_of_input(pool, wine, kind):
         "pandas": frame,
         "polars": pl.DataFrame(X, schema=names),
         "sparse": sparse.csr_matrix(X),
+        "coo": sparse.coo_matrix(X),
+        "bsr": sparse.bsr_matrix(X),
         "arrow": pa.Table.from_pandas(frame),
         "lists": X.tolist(),
         "fortran": np.asfortranarray(X),
@@ -167,6 +176,65 @@ def test_gathering_over_partitions(pool, wine):
     assert not run.failed, run.failed[0].error
     assert len(run[scale]) == 5 and len(run[model]) == 1
     assert run[model][0].model.tree_.n_node_samples[0] == len(y)
+
+
+def test_the_configuration_for_outputs_reaches_the_pool(pool, wine):
+    import pandas as pd
+
+    frame = pd.DataFrame(wine[0], columns=[f"c{i}" for i in range(wine[0].shape[1])])
+    scale, model = ab.OrNode("scale", StandardScaler()), ab.OrNode("model", LogisticRegression(max_iter=500))
+    graph = ab.Pipeline(scale >> model)
+    for wanted in ("default", "pandas"):
+        with sklearn.config_context(transform_output=wanted):
+            run = graph.fit(frame, wine[1])
+            alone = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(frame, wine[1])
+        names = [getattr(one, "feature_names_in_", None) for one in (run[model].only().model, alone[-1])]
+        assert np.array_equal(*names), names
+        assert np.array_equal(run.predict(frame).result(), alone.predict(frame))
+    # What an estimator says itself holds, and nothing here was changed.
+    assert not hasattr(scale.step, "_sklearn_output_config")
+    with sklearn.config_context(transform_output="pandas"):
+        own = ab.Pipeline(ab.OrNode("own", StandardScaler().set_output(transform="default"))).fit(frame)
+    assert isinstance(own["own"].only().output, np.ndarray)
+
+
+def test_a_path_takes_whole_data_where_parts_were_joined(pool, wine):
+    X, y = wine
+    half = ab.OrNode("half", lambda X: X * 0.5)
+    rows = ab.AndNode("rows", ab.nodes.RowConcat(), over=("partition",))
+    model = ab.OrNode("model", DecisionTreeClassifier(random_state=0))
+    run = ab.Pipeline(half >> rows >> model).fit(X, y, partitions=3)
+    path = run.select(run[model].only())
+    expected = run[model].only().model.predict(X * 0.5)
+    for one in (path, path.to_sklearn(), path.to_sklearn(strict=True)):
+        assert np.array_equal(one.predict(X), expected)
+
+
+def test_a_path_does_not_cut_new_data(pool, wine):
+    X, y = wine
+    X = np.c_[X, np.arange(len(X)) % 3]
+    graph = ab.Pipeline(
+        ab.OrNode("by", ab.nodes.GroupBy(X.shape[1] - 1, "part"))
+        >> ab.OrNode("scale", StandardScaler())
+        >> ab.AndNode("rows", ab.nodes.RowConcat(), over=("part",))
+        >> ab.OrNode("model", DecisionTreeClassifier(random_state=0))
+    )
+    run = graph.fit(X, y)
+    assert run.predict(X).result().shape == y.shape
+    path = run.select(run["model"].only())
+    for use in (
+        lambda: path.predict(X),
+        lambda: path.score(X, y),
+        lambda: path.to_sklearn().predict(X),
+        lambda: run.select(run["rows"].only()).transform(X),
+        lambda: graph.as_estimator().fit(X, y),
+        lambda: cross_val_score(graph, X, y, cv=3, error_score="raise"),
+    ):
+        with pytest.raises(ab.RequestError, match=r"'rows' joins the rows of 3 parts.*predict, transform or score"):
+            use()
+    # Of one part there is a path.
+    part = run["scale"][0]
+    assert run.select(part).transform(X).shape == X.shape
 
 
 def test_predict_score_and_transform(pool, wine):
@@ -254,6 +322,48 @@ def test_seeds_seed_what_is_unseeded(pool, wine):
     assert np.array_equal(predictions[0], predictions[1]) and not np.array_equal(predictions[0], predictions[2])
 
 
+def test_two_unseeded_forests_stay_two(pool, wine):
+    X, y = wine
+    forests = [ab.OrNode(name, RandomForestClassifier(5)) for name in ("first", "second")]
+    run = ab.Pipeline(chain=ab.OrNode("scale", StandardScaler()) >> forests).fit(X, y)
+    ids = {run[forest].only().fit_record.id for forest in forests}
+    predictions = [run[forest].only().model.predict_proba(run["scale"].only().model.transform(X)) for forest in forests]
+    assert len(ids) == 2 and not np.array_equal(*predictions)
+
+
+def test_what_a_failure_does_to_the_others_is_chosen(pool, wine):
+    X, y = wine
+    g = ab.Pipeline(chain=ab.OrNode("picky", FailsOn()))
+    # Every partition but the last has one class: they fail as they come.
+    order = np.argsort(y, kind="stable")
+    y = np.where(np.arange(len(y)) < len(y) - 2, 0, y[order])
+    went_on = g.fit(X, y, partitions=40, on_error="continue")
+    assert {entry.state for entry in went_on["picky"]} == {"succeeded", "failed"} and len(went_on["picky"]) == 40
+    stopped = g.fit(X, y, partitions=40, on_error="stop")
+    ran = [entry for entry in stopped["picky"] if entry.state in ("succeeded", "failed")]
+    assert stopped.state == "failed" and stopped.finished and 1 <= len(ran) < 40
+    with pytest.raises(ab.RunError, match="one class is not enough") as raised:
+        g.fit(X, y, partitions=40, on_error="raise")
+    assert raised.value.run.failed[0].node == "picky" and isinstance(raised.value.__cause__, ValueError)
+
+
+def test_a_path_is_what_the_lineage_names_though_keys_lose_dimensions(pool, wine):
+    X, y = wine
+    rows = np.random.default_rng(0).permutation(len(y))
+    X, y = X[rows], y[rows]
+    scale = ab.OrNode("scale", StandardScaler(), params={"with_std": [True, False]})
+    model = ab.OrNode("model", LogisticRegression(max_iter=500), output="predict_proba")
+    g = ab.Pipeline(chain=scale >> model >> ab.AndNode("mean", mean_of_some, over="partition"))
+    run = g.fit(X, y, partitions=3)
+    run.raise_if_failed()
+    entry = run["mean"].where(scale=1).only()
+    assert dict(entry.key) == {"scale": 1}
+    path = run.select(entry)
+    assert sorted(step.name for step in path.steps) == ["mean", *["model"] * 3, *["scale"] * 3]
+    expected = np.mean([run.select(one).predict_proba(X) for one in run["model"].where(scale=1)], axis=0)
+    assert np.allclose(path.predict_proba(X), expected, rtol=0, atol=1e-12)
+
+
 def test_candidates_are_all_that_runs(pool, wine):
     X, y = wine
     g = ab.Pipeline(
@@ -296,3 +406,45 @@ def test_splitters_in_the_graph(pool, wine):
     entry = run[scale].where(half="odd", third=1).only()
     assert np.array_equal(entry.model.mean_, StandardScaler().fit(odd).mean_)
     assert np.array_equal(run.select(entry).transform(odd), entry.output)
+
+
+def columns_side_by_side(*names):
+    nodes = [ab.OrNode(name, StandardScaler()) for name in names]
+    model = ab.OrNode("model", DecisionTreeClassifier(random_state=0))
+    return ab.Pipeline("beside", nodes >> ab.AndNode("beside", ab.nodes.ColumnConcat()) >> model), nodes, model
+
+
+def test_one_y_beside_the_tables_of_two_sources(pool, wine):
+    X, y = wine
+    g, (left, right), model = columns_side_by_side("left", "right")
+    tables = {left: [ab.Xy(X[:, :6], y)], right: [ab.Xy(X[:, 6:], y)]}
+    run = g.fit(tables)
+    assert not run.failed, run.failed[0].error
+    alone = make_pipeline(StandardScaler(), DecisionTreeClassifier(random_state=0)).fit(X, y)
+    (predicted,) = run.predict({left: [X[:, :6]], right: [X[:, 6:]]})[model]
+    assert np.array_equal(predicted.output, alone.predict(X))
+    # Equal values prove nothing: other rows may have the same.
+    tables[right] = [ab.Xy(X[:, 6:], y.copy())]
+    assert "give both the same array" in g.fit(tables).failed[0].error.message
+
+
+def test_a_run_has_the_name_that_it_is_given(pool, wine):
+    from anabranch.process_client import current
+    from anabranch.v1 import control_pb2
+
+    run = chain().fit(*wine, name="tonight")
+    status = current().ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest())).status
+    assert {one.run: one.name for one in status.runs}[run.id] == "tonight"
+
+
+def test_options_that_would_do_nothing_are_refused(pool, wine):
+    for mode, option in [("fit", {"cv": 3}), ("fit", {"scoring": "accuracy"}), ("fit", {"return_train_score": True})]:
+        with pytest.raises(ab.RequestError, match=f"{next(iter(option))}= has no effect on {mode}"):
+            getattr(chain(), mode)(*wine, **option)
+    with pytest.raises(ab.RequestError, match="cv= has no effect on score"):
+        chain().fit(*wine).score(*wine, cv=3)
+    with pytest.raises(ab.RequestError, match=r"partitions=2.9"):
+        chain().fit(*wine, partitions=2.9)
+    for wrong in ({"timeout": -1}, {"retries": -1}, {"threads": -1}):
+        with pytest.raises(ValueError, match="must not be negative"):
+            ab.Executor(**wrong)

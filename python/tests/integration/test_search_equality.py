@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ import pytest
 import scipy.sparse as sp
 import sklearn
 import sklearn.model_selection as theirs
+from random_searches import Draw, data
+from random_searches import Y as DRAWN_Y
 from same_search import assert_same, assert_same_search, assert_same_warnings, first_words, fitted
 from search_cases import CASES, FRAME, GROUPS, TEXT_Y, TEXTS, TWO, WEIGHTS, Grumpy, GrumpyScaler, X, Y, data_of, steps
 from sklearn.base import clone
@@ -52,8 +55,9 @@ def counterpart(search):
     return getattr(ours, type(search).__name__)(**search.get_params(deep=False))
 
 
+@pytest.mark.parametrize("where", ["pool", "here"])
 @pytest.mark.parametrize("name", CASES)
-def test_searches_are_equal(name, pool):
+def test_searches_are_equal(name, where, pool):
     kind, estimator, candidates, options, params = CASES[name]
     data = data_of(name)
 
@@ -61,13 +65,34 @@ def test_searches_are_equal(name, pool):
         # Each its own: a RandomState is used up.
         return kind(clone(estimator), *copy.deepcopy((candidates,)), **copy.deepcopy(options))
 
-    other, said_there = fitted(search(), *data, **params)
-    mine, said_here = fitted(counterpart(search()), *data, **params)
+    # As is the data: a refit may write to it.
+    other, said_there = fitted(search(), *copy.deepcopy(data), **params)
+    with ours.options(where=where):
+        mine, said_here = fitted(counterpart(search()), *copy.deepcopy(data), **params)
     assert not isinstance(other, Exception), other
     if isinstance(mine, Exception):
         raise mine
     assert_same_search(mine, other, data[0])
     assert_same_warnings(said_here, said_there)
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("ANABRANCH_RANDOM_SEARCHES", "40"))))
+def test_searches_drawn_at_random_are_equal(seed, pool):
+    draw = Draw(seed)
+
+    def results(kind):
+        search = kind(clone(draw.estimator), copy.deepcopy(draw.grid), **copy.deepcopy(draw.options))
+        found, _ = fitted(search, data(draw.kind), DRAWN_Y)
+        # All fits of some fail, and that is an answer too.
+        return found if isinstance(found, Exception) else found.cv_results_
+
+    other = results(theirs.GridSearchCV)
+    with ours.options(where=("pool", "here")[seed % 2]):
+        mine = results(ours.GridSearchCV)
+    if isinstance(other, Exception) or isinstance(mine, Exception):
+        assert type(mine) is type(other), (mine, other)
+    else:
+        assert_same(mine, other, "cv_results_")
 
 
 @pytest.mark.parametrize("kind", ["HalvingGridSearchCV", "HalvingRandomSearchCV"])
@@ -142,20 +167,55 @@ def test_kinds_of_data(data, estimator, grid, pool):
     assert_same_warnings(said_here, said_there)
 
 
-def test_metadata_routing(pool):
+def routed():
+    """A pipeline that asks for weights, and what a search or a validation of it is told; within a routing context."""
+    scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
+    estimator = steps(
+        scaler=StandardScaler().set_fit_request(sample_weight=True),
+        clf=LogisticRegression(max_iter=40).set_fit_request(sample_weight=True),
+    )
+    return estimator, {"cv": theirs.GroupKFold(3), "scoring": scorer}, {"sample_weight": WEIGHTS, "groups": GROUPS}
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("GridSearchCV", {}),
+        ("RandomizedSearchCV", {"n_iter": 3, "random_state": 0}),
+        ("HalvingGridSearchCV", {"random_state": 0, "min_resources": 60}),
+        ("HalvingRandomSearchCV", {"random_state": 0, "min_resources": 60, "n_candidates": 4}),
+    ],
+)
+def test_metadata_routing(name, more, pool):
     with sklearn.config_context(enable_metadata_routing=True):
-        scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
-        estimator = steps(
-            scaler=StandardScaler().set_fit_request(sample_weight=True),
-            clf=LogisticRegression(max_iter=40).set_fit_request(sample_weight=True),
-        )
+        estimator, options, params = routed()
         grid = {"pca__n_components": [2, 4], "clf__C": [0.1, 1.0]}
-        options = {"cv": theirs.GroupKFold(3), "scoring": scorer}
-        params = {"sample_weight": WEIGHTS, "groups": GROUPS}
-        other, _ = fitted(theirs.GridSearchCV(estimator, grid, **options), X, Y, **params)
-        mine, _ = fitted(ours.GridSearchCV(estimator, grid, **options), X, Y, **params)
+        other, _ = fitted(getattr(theirs, name)(estimator, grid, **options, **more), X, Y, **params)
+        mine, _ = fitted(getattr(ours, name)(estimator, grid, **options, **more), X, Y, **params)
+        assert not isinstance(other, Exception), other
+        assert not isinstance(mine, Exception), mine
         assert_same_search(mine, other, X)
         assert mine.score(X, Y, sample_weight=WEIGHTS) == other.score(X, Y, sample_weight=WEIGHTS)
+
+
+@pytest.mark.parametrize("name", ["cross_validate", "cross_val_score", "cross_val_predict"])
+def test_metadata_routing_in_validations(name, pool):
+    with sklearn.config_context(enable_metadata_routing=True), threadpool_limits(1):
+        estimator, options, params = routed()
+        if name == "cross_val_predict":
+            del options["scoring"]
+        given = {"params": params, **options}
+        assert_same(getattr(ours, name)(estimator, X, Y, **given), getattr(theirs, name)(estimator, X, Y, **given))
+
+
+def test_metadata_routing_through_a_search_in_a_search(pool):
+    with sklearn.config_context(enable_metadata_routing=True), threadpool_limits(1):
+        estimator, options, params = routed()
+        scores = []
+        for module in (ours, theirs):
+            inner = module.GridSearchCV(estimator, {"clf__C": [0.1, 1.0]}, **options)
+            scores.append(module.cross_validate(inner, X, Y, params=params, **options))
+        assert_same(*scores)
 
 
 @pytest.mark.parametrize(

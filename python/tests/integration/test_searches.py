@@ -28,6 +28,8 @@ from threadpoolctl import threadpool_limits
 
 import anabranch as ab
 
+pytestmark = pytest.mark.versions
+
 ours = ab.model_selection
 
 X, Y = make_classification(120, 8, n_informative=5, n_classes=3, random_state=0)
@@ -297,7 +299,7 @@ def test_an_interrupted_search_leaves_nothing_behind(pool, tmp_path):
 
 @pytest.mark.leaves("children", "descriptors")
 def test_a_pool_that_is_gone_is_an_error(pool, tmp_path):
-    from anabranch.client import current
+    from anabranch.process_client import current
 
     search = ours.GridSearchCV(Mortal("hangs", str(tmp_path)), {"fate": ["hangs"]}, cv=2, error_score=0.0)
 
@@ -325,7 +327,7 @@ def has_ended(pid):
 
 
 def status():
-    from anabranch.client import current
+    from anabranch.process_client import current
     from anabranch.v1 import control_pb2
 
     return current().ask(control_pb2.ToCoordinator(status=control_pb2.StatusRequest())).status
@@ -414,6 +416,11 @@ def test_a_search_within_a_search(pool):
         theirs.GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-1]}, cv=2), X, Y, cv=3
     )
     np.testing.assert_array_equal(ours.cross_val_score(inner, X, Y, cv=3), expected)
+
+
+@pytest.mark.parametrize("name", ["GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV"])
+def test_searches_are_found_in_the_package_itself(name):
+    assert getattr(ab, name) is getattr(ours, name) and name in ab.__all__
 
 
 def test_as_an_estimator(pool):

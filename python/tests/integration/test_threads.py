@@ -1,17 +1,21 @@
 """Threads of all slots never exceed the pool's cores, whatever the estimators ask for."""
 
+import os
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import cloudpickle
 import numpy as np
+import psutil
 import pytest
 from sklearn.ensemble import RandomForestClassifier, _forest
 from sklearn.preprocessing import StandardScaler
 
 import anabranch as ab
+from anabranch.cores import available_cores
+from anabranch.slots import pool_slots
 
 CORES = 4
 
@@ -49,7 +53,9 @@ def threads_of_a_fit(fit):
         _forest._parallel_build_trees = counter.function
     pools = [pool["num_threads"] for pool in threadpool_info()]
     assert pools, "scikit-learn brings OpenMP at least"
-    return begun, time.monotonic(), float(max(counter.most, joblib.effective_n_jobs(-1), *pools))
+    with joblib.Parallel(n_jobs=-1, prefer="threads") as parallel:
+        workers = parallel._effective_n_jobs()
+    return begun, time.monotonic(), float(max(counter.most, workers, *pools))
 
 
 class Forest(RandomForestClassifier):
@@ -136,3 +142,65 @@ def test_more_threads_than_the_pool_has_is_an_error_that_names_them():
     refusal = r"asks for 5 threads .* 4 cores \(--slots 2, --threads-per-slot 2\)"
     with a_pool(2), ab.Executor(threads=5) as executor, pytest.raises(Exception, match=refusal):
         executor.submit(abs, 1).result(60)
+
+
+def threads_there():
+    """Return the threads that the kernel knows of this process and of all that it has started, whoever made them."""
+    count = 0
+    for pid in (os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))):
+        with suppress(FileNotFoundError):
+            count += len(os.listdir(f"/proc/{pid}/task"))
+    return count
+
+
+class Crowd(RandomForestClassifier):
+    """A forest that counts threads while its trees are built, after work of OpenMP and BLAS, whose pools stay."""
+
+    def fit(self, X, y):
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        counts = []
+        build = _forest._parallel_build_trees
+
+        def counted(*args, **kwargs):
+            counts.append(threads_there())
+            return build(*args, **kwargs)
+
+        begun = time.monotonic()
+        HistGradientBoostingClassifier(max_iter=2).fit(X, y)
+        np.linalg.svd(np.ones((300, 300)) @ np.ones((300, 300)))
+        counts.append(threads_there())
+        _forest._parallel_build_trees = counted
+        try:
+            super().fit(X, y)
+        finally:
+            _forest._parallel_build_trees = build
+        assert len(counts) == 1 + self.n_estimators
+        self.measured_ = begun, time.monotonic(), float(max(counts))
+        return self
+
+
+def test_the_threads_of_all_slots_never_exceed_the_cores_unless_told_otherwise(data, monkeypatch):
+    """With nothing set: as the kernel counts them, in forests with n_jobs=-1 within a cross validation."""
+    # The measure sees what is too many: this process, which no pool holds back. One that stands would be counted, too.
+    ab.shutdown()
+    idle = threads_there()
+    assert Crowd(20, n_jobs=3).fit(*data).measured_[2] >= idle + 3
+    for name in ("ANABRANCH_THREADS_PER_SLOT", "ANABRANCH_SLOTS"):
+        monkeypatch.delenv(name, raising=False)
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    try:
+        ab.init()
+        cores = available_cores()
+        assert pool_slots() == cores
+        forest = ab.OrNode("forest", Crowd(20, n_jobs=-1), params={"max_depth": [2, 4, 8]})
+        scoring = {"begun": begun, "ended": ended, "threads": threads}
+        graph = ab.Pipeline(chain=ab.OrNode("scale", StandardScaler()) >> forest)
+        run = graph.cross_validate(*data, cv=3, scoring=scoring)
+        measured = [tuple(entry.scores[what] for what in scoring) for entry in run["forest"]]
+    finally:
+        ab.shutdown()
+        cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    assert len(measured) == 9
+    assert {count for *_, count in measured} == {1}
+    assert most_at_once(measured) <= cores

@@ -152,15 +152,51 @@ def test_branches_that_are_not_worth_a_task_go_together_or_not_at_all():
     assert not share_prefixes(0, list(enumerate(alone)), branches_of(alone)).children
 
 
-unions = st.lists(st.lists(st.text("ABZ", min_size=1, max_size=3), max_size=3), min_size=1, max_size=10)
+def test_calls_with_the_same_shared_members_wait_for_them_together():
+    ensembles = ["AB", "AC", "AD", "ZB", "", "AB"]
+    keys = ["s", "s", "s", "s", "s", "t"]
+    root = share_prefixes(0, list(enumerate(keys)), None, members_of(ensembles))
+    (below,) = root.children
+    first, second = below.branches
+    assert [(one.titles, one.is_of_members) for one in below.branches] == [(("0",), True), (("1",), True)]
+    assert [(group.calls, group.needs, group.is_group) for group in below.children] == [
+        ([0], [first, second], True),
+        ([1, 2], [first], True),
+        ([3], [second], True),
+    ]
+    assert below.calls == [4] and root.calls == [5]
+    assert below.children[0].ancestors == [below] and not below.children[0].is_with_its_call
+
+
+def members_of(ensembles):
+    """An ensemble is a word, with a member at each place."""
+
+    def members(call):
+        word = ensembles[call % len(ensembles)]
+        return {f"{place}": Branch(letter, letter != "Z") for place, letter in enumerate(word)}
+
+    return members
+
+
+unions = st.lists(
+    st.tuples(st.lists(st.text("ABZ", min_size=1, max_size=3), max_size=3), st.text("ABZ", max_size=3)),
+    min_size=1,
+    max_size=10,
+)
 
 
 @settings(max_examples=150, deadline=None)
 @given(unions, st.integers(1, 3), st.integers(1, 4), st.randoms(), st.booleans())
-def test_every_call_is_answered_once_after_its_branches(keys, folds, slots, random, mishaps):
-    count = len(keys)
+def test_every_call_is_answered_once_after_its_branches(candidates, folds, slots, random, mishaps):
+    count = len(candidates)
+    keys, ensembles = zip(*candidates)
     roots = [
-        share_prefixes(fold, [(fold * count + number, key) for number, key in enumerate(keys)], branches_of(keys))
+        share_prefixes(
+            fold,
+            [(fold * count + number, key) for number, key in enumerate(keys)],
+            branches_of(keys),
+            members_of(ensembles),
+        )
         for fold in range(folds)
     ]
     agenda = Agenda(roots, slots + 1, slots)
@@ -168,7 +204,7 @@ def test_every_call_is_answered_once_after_its_branches(keys, folds, slots, rand
     while not agenda.finished:
         while len(running) < slots and (work := agenda.take()) is not None:
             assert not work.segment.titles or not work.calls
-            if not work.calls or work.with_steps:
+            if not work.calls or work.with_steps or work.segment.is_group:
                 assert held.issuperset(work.segment.needs), "what it needs is there, and still held"
             running.append(work)
         work = running.pop(random.randrange(len(running)))

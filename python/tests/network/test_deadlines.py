@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -67,6 +69,35 @@ def a_router_that_says_nothing():
     context.destroy(0)
 
 
+@contextlib.contextmanager
+def another_version():
+    """A coordinator of another release, which says so."""
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.linger = 0
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    over = threading.Event()
+
+    def answer() -> None:
+        while not over.is_set():
+            if router.poll(20):
+                name, body = router.recv_multipart()
+                number = control_pb2.ToCoordinator.FromString(body).request
+                error = control_pb2.Error(
+                    code=control_pb2.ERROR_CODE_VERSION_MISMATCH, message="the coordinator has anabranch 99.0"
+                )
+                router.send_multipart(
+                    [name, control_pb2.FromCoordinator(protocol=1, request=number, error=error).SerializeToString()]
+                )
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    yield port
+    over.set()
+    thread.join()
+    context.destroy(0)
+
+
 FOUND = {
     nobody: "nobody listens there",
     one_that_says_nothing: "nothing comes? back|hangs up|nothing came back",
@@ -94,3 +125,53 @@ def test_an_attempt_ends_in_time(found):
         assert "speaks protocol 9" in worker.stderr
     else:
         assert f"within {DEADLINE} s" in worker.stderr and f"within {DEADLINE} s" in str(failure.value)
+
+
+#: What users type to a coordinator, but for where it is.
+COMMANDS = {
+    "status": ["status"],
+    "top": ["top", "--once"],
+    "logs": ["logs", "1"],
+    "cancel": ["cancel", "1"],
+    "drain": ["drain", "1"],
+    "results": ["results", "1", "--python", sys.executable],
+    "submit": ["submit", "graph.py:graph", "--data", "data.csv", "--target", "y", "--python", sys.executable],
+}
+
+GRAPH = """
+import anabranch as ab
+from sklearn.dummy import DummyRegressor
+
+graph = ab.Pipeline("one")
+graph.add_node(ab.OrNode("dummy", DummyRegressor()))
+"""
+
+
+@pytest.mark.parametrize("found", [*FOUND, another_version], ids=lambda found: found.__name__)
+def test_every_command_ends_in_time(found, tmp_path):
+    (tmp_path / "graph.py").write_text(GRAPH)
+    (tmp_path / "data.csv").write_text("x,y\n1,2\n3,4\n")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ANABRANCH_")}
+    with found() as port, contextlib.ExitStack() as stack:
+        address = f"tcp://127.0.0.1:{port}"
+        # At the same time: each waits for its deadline.
+        started = {
+            name: stack.enter_context(
+                subprocess.Popen(
+                    [find_binary(), *command, "--address", address],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean, cwd=tmp_path,
+                )
+            )
+            for name, command in COMMANDS.items()
+        }  # fmt: skip
+        for name, process in started.items():
+            _, complaint = process.communicate(timeout=PATIENCE)
+            assert process.returncode == 3 and address in complaint, (name, process.returncode, complaint)
+            assert "Traceback" not in complaint, (name, complaint)
+            if found is another_version:
+                assert "99.0" in complaint, (name, complaint)
+            elif found is another_protocol:
+                assert "speaks protocol 9" in complaint, (name, complaint)
+            else:
+                assert re.search(r"within [0-9.]+ s", complaint), (name, complaint)
+                assert re.search(FOUND[found], complaint), (name, complaint)

@@ -70,10 +70,34 @@ def test_a_worker_looks_no_longer_than_it_is_told(start, rejoin, tmp_path):
     cluster.kill_coordinator()
     (pid,) = cluster.workers
     assert cluster.workers.pop(pid).wait(PATIENCE) == 3
-    said = "has ended" if rejoin == "0" else "within 0.5 s: nobody listens there"
+    said = "has ended" if rejoin == "0" else "within 0.5 s (--rejoin): nobody listens there"
     assert f"{cluster.address} {said}" in (tmp_path / "log").read_text()
     # Clears away what the killed one has left.
     cluster.start_coordinator()
+
+
+def test_a_named_store_that_is_not_the_coordinators_ends_the_worker(start, tmp_path):
+    cluster = start(workers=0, log=tmp_path / "log")
+    pid = cluster.join(wait=False, options=("--store", str(tmp_path)))
+    assert cluster.workers.pop(pid).wait(PATIENCE) == 3
+    (line,) = [line for line in (tmp_path / "log").read_text().splitlines() if "refuses this worker" in line]
+    assert f"sees no store in {tmp_path}; the coordinator's is {cluster.store}" in line and "--store" in line
+
+
+def test_a_named_store_may_become_that_of_the_next_coordinator(start, tmp_path):
+    name, log = tmp_path / "store", tmp_path / "log"
+    cluster = start(workers=0, log=log)
+    name.symlink_to(cluster.store)
+    # A lane in the store would end with it.
+    pid = cluster.join(slots=1, options=("--store", str(name), "--lane", "tcp://127.0.0.1:*"))
+    cluster.stop_coordinator()
+    cluster.start_coordinator()
+    waits = "waiting for the coordinator's store"
+    cluster.observe().until(lambda _: waits in log.read_text(), "it waits for the store")
+    (tmp_path / "new").symlink_to(cluster.store)
+    (tmp_path / "new").rename(name)
+    cluster.observe().until(lambda s: cluster.state(s, pid) == "active", "the worker with the next one")
+    assert log.read_text().count("refuses this worker") == 1
 
 
 def test_a_drained_worker_leaves_a_coordinator_that_goes_on(start, keys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import sys
 from collections.abc import Iterator
@@ -29,8 +30,11 @@ def by_value(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def nodes(monkeypatch_module: pytest.MonkeyPatch) -> Iterator:
-    """A head without CPUs, where drivers are, and one node of two CPUs; tests add more and take them away."""
+def nodes(request: pytest.FixtureRequest, monkeypatch_module: pytest.MonkeyPatch) -> Iterator:
+    """A head without CPUs, where drivers are, and one node of two CPUs; tests add more and take them away.
+
+    What a module's ``NODE`` says, each node is told.
+    """
     import anabranch
 
     # Before anything of Ray runs: its processes have this environment.
@@ -38,11 +42,19 @@ def nodes(monkeypatch_module: pytest.MonkeyPatch) -> Iterator:
     monkeypatch_module.setenv("RAY_USAGE_STATS_ENABLED", "0")
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    cluster.add_node(num_cpus=2)
+    options = getattr(request.module, "NODE", {})
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **options})
+    cluster.add_node(num_cpus=2, **options)
     cluster.wait_for_nodes()
     yield cluster
     cluster.shutdown()
+    assert not gone_directories(), f"left in /dev/shm by Ray's processes: {gone_directories()}"
+
+
+def gone_directories() -> list[str]:
+    """Directories of Ray's processes that have ended; other clusters of this machine have theirs."""
+    found = pathlib.Path("/dev/shm").glob(f"anabranch-ray-{os.getuid()}-*")
+    return [path.name for path in found if not os.path.exists(f"/proc/{path.name.split('-')[3]}")]
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ class Unpicklable(BaseEstimator):
 
 
 class OwnError(Exception):
-    """Cannot be unpickled: its signature is not that of its arguments."""
+    """Cannot be unpickled by itself: its signature is not that of its arguments."""
 
     def __init__(self, code, text):
         super().__init__(f"{code}: {text}")

@@ -6,6 +6,7 @@ import os
 import pickle
 import socket
 import sys
+import threading
 import warnings
 
 import numpy as np
@@ -66,13 +67,22 @@ def test_exits_are_failures_of_the_task(runtime: RuntimeHarness, kind: type[Base
     assert runtime.succeed(call=runtime.call_work(lambda: 1)).HasField("value")
 
 
-def test_an_exception_that_cannot_be_pickled(runtime: RuntimeHarness) -> None:
+def test_an_exception_that_cannot_be_pickled_by_itself(runtime: RuntimeHarness) -> None:
     def fail() -> None:
         raise OwnError(7, "text")
 
     failure = runtime.fail(call=runtime.call_work(fail))
     assert failure.type == "stand_ins.OwnError" and failure.message == "7: text"
-    assert not failure.HasField("exception")
+    error = runtime.store.get(failure.exception)
+    assert type(error) is OwnError and str(error) == "7: text" and error.code == 7
+
+    def fail_and_hold() -> None:
+        error = OwnError(7, "text")
+        error.lock = threading.Lock()
+        raise error
+
+    error = runtime.store.get(runtime.fail(call=runtime.call_work(fail_and_hold)).exception)
+    assert vars(error) == {"code": 7}
 
     def fail_badly() -> None:
         class Hostile(Exception):

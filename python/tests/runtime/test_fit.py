@@ -203,6 +203,23 @@ def test_seeds_seed_what_is_unseeded(runtime: RuntimeHarness) -> None:
     assert unseeded.random_state is None
 
 
+def test_seeds_end_with_their_task(runtime: RuntimeHarness) -> None:
+    def drawn() -> tuple[float, float]:
+        import random
+
+        return float(np.random.rand()), random.random()
+
+    def draw() -> tuple[float, float]:
+        return runtime.store.get(runtime.succeed(call=runtime.call_work(drawn)).value)
+
+    train = single(runtime.data(X, Y))
+    draws = set()
+    for _ in range(3):
+        fitted(runtime, DecisionTreeClassifier(), train, has_seed=True, seed=7)
+        draws.add(draw())
+    assert len({first for first, _ in draws}) == 3 and len({second for _, second in draws}) == 3
+
+
 def test_seeds_of_global_generators(runtime: RuntimeHarness) -> None:
     class Global(RowRecorder):
         def fit(self, X, y=None):

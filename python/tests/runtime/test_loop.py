@@ -128,6 +128,8 @@ def test_a_task_that_spoils_the_process_is_not_answered_by_the_next(client_store
             while True:
                 runtime.result()
         assert runtime.begun == spoiler.task
+        # Neither has it been answered, nor the next one been said to have started.
+        assert not any(frame.results or frame.started.task == next_one.task for frame in runtime.frames)
         status, _, _ = runtime.end()
         # The interpreter has a number of its own for streams that it cannot flush at its end.
         assert status in (70, 120)

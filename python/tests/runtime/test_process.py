@@ -136,7 +136,7 @@ os.kill(os.getpid(), 9)
     ("stream", "message"),
     [
         (struct.pack("<I", 5) + b"\xff\xff\xff\xff\xff", "no ToRuntime message"),
-        (struct.pack("<I", (64 << 20) + 1), "longer than"),
+        (struct.pack("<I", (64 << 20) + 1), "over the limit of a frame, 67108864 bytes"),
         (struct.pack("<I", 100) + b"abc", "in the middle of a frame"),
         (b"\x01", "in the middle of a frame"),
         (struct.pack("<I", 0), "no setup"),

@@ -43,9 +43,30 @@ def test_what_writers_keep_idle_leaves_room_for_the_others(directory: str) -> No
 
 
 def test_an_arena_that_does_not_fit_becomes_smaller(directory: str) -> None:
-    with Store(directory, budget=3 * MIB) as store:
-        ref = store.put(np.arange(100_000.0))
-        assert store.get(ref)[99_999] == 99_999 and used_bytes(directory) < MIB
+    with Store(directory, budget=3 * MIB) as store, Store(directory, budget=3 * MIB) as other:
+        other.put(np.zeros(5 * MIB // 2, np.uint8))
+        ref = store.put(np.arange(25_000.0))
+        assert store.get(ref)[24_999] == 24_999 and used_bytes(directory) < 3 * MIB
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"), [(50, [1, 1, 1]), (256, [4, 4, 4]), (1000, [4, 8, 8]), (1024, [4, 8, 16]), (0, [4, 8, 16])]
+)
+def test_arenas_are_a_small_share_of_the_budget(directory: str, budget: int, expected: list[int]) -> None:
+    # What is free in an arena is lost to the other writers.
+    with Store(directory, budget=budget * MIB) as store:
+        for _ in range(120):
+            store.put(np.zeros(MIB // 4, np.uint8))
+        sizes = [os.stat(f"{directory}/seg-{store.writer:016x}-{n}").st_size for n in range(1, 4)]
+        assert [size // MIB for size in sizes] == expected
+
+
+def test_an_object_leaves_the_other_writers_room(directory: str) -> None:
+    with Store(directory, budget=50 * MIB) as store, Store(directory, budget=50 * MIB) as other:
+        for _ in range(2):
+            store.put(np.zeros(8 * MIB, np.uint8))
+            other.put(np.zeros(8 * MIB, np.uint8))
+        assert used_bytes(directory) <= 40 * MIB
 
 
 def test_a_missing_directory_is_named() -> None:

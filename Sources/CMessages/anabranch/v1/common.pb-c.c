@@ -809,19 +809,21 @@ const ProtobufCMessageDescriptor anabranch__v1__key__descriptor =
   (ProtobufCMessageInit) anabranch__v1__key__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue anabranch__v1__encoding__enum_values_by_number[4] =
+static const ProtobufCEnumValue anabranch__v1__encoding__enum_values_by_number[5] =
 {
   { "ENCODING_UNSPECIFIED", "ANABRANCH__V1__ENCODING__ENCODING_UNSPECIFIED", 0 },
   { "ENCODING_TENSOR", "ANABRANCH__V1__ENCODING__ENCODING_TENSOR", 1 },
   { "ENCODING_ARROW", "ANABRANCH__V1__ENCODING__ENCODING_ARROW", 2 },
   { "ENCODING_PICKLE5", "ANABRANCH__V1__ENCODING__ENCODING_PICKLE5", 3 },
+  { "ENCODING_ELSEWHERE", "ANABRANCH__V1__ENCODING__ENCODING_ELSEWHERE", 4 },
 };
 static const ProtobufCIntRange anabranch__v1__encoding__value_ranges[] = {
-{0, 0},{0, 4}
+{0, 0},{0, 5}
 };
-static const ProtobufCEnumValueIndex anabranch__v1__encoding__enum_values_by_name[4] =
+static const ProtobufCEnumValueIndex anabranch__v1__encoding__enum_values_by_name[5] =
 {
   { "ENCODING_ARROW", 2 },
+  { "ENCODING_ELSEWHERE", 4 },
   { "ENCODING_PICKLE5", 3 },
   { "ENCODING_TENSOR", 1 },
   { "ENCODING_UNSPECIFIED", 0 },
@@ -833,9 +835,9 @@ const ProtobufCEnumDescriptor anabranch__v1__encoding__descriptor =
   "Encoding",
   "Anabranch__V1__Encoding",
   "anabranch.v1",
-  4,
+  5,
   anabranch__v1__encoding__enum_values_by_number,
-  4,
+  5,
   anabranch__v1__encoding__enum_values_by_name,
   1,
   anabranch__v1__encoding__value_ranges,

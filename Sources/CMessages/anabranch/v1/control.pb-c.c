@@ -727,6 +727,51 @@ void   anabranch__v1__watch_run__free_unpacked
   assert(message->base.descriptor == &anabranch__v1__watch_run__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   anabranch__v1__describe_run__init
+                     (Anabranch__V1__DescribeRun         *message)
+{
+  static const Anabranch__V1__DescribeRun init_value = ANABRANCH__V1__DESCRIBE_RUN__INIT;
+  *message = init_value;
+}
+size_t anabranch__v1__describe_run__get_packed_size
+                     (const Anabranch__V1__DescribeRun *message)
+{
+  assert(message->base.descriptor == &anabranch__v1__describe_run__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t anabranch__v1__describe_run__pack
+                     (const Anabranch__V1__DescribeRun *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &anabranch__v1__describe_run__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t anabranch__v1__describe_run__pack_to_buffer
+                     (const Anabranch__V1__DescribeRun *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &anabranch__v1__describe_run__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Anabranch__V1__DescribeRun *
+       anabranch__v1__describe_run__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Anabranch__V1__DescribeRun *)
+     protobuf_c_message_unpack (&anabranch__v1__describe_run__descriptor,
+                                allocator, len, data);
+}
+void   anabranch__v1__describe_run__free_unpacked
+                     (Anabranch__V1__DescribeRun *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &anabranch__v1__describe_run__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   anabranch__v1__release_objects__init
                      (Anabranch__V1__ReleaseObjects         *message)
 {
@@ -1310,6 +1355,51 @@ void   anabranch__v1__status__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &anabranch__v1__status__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   anabranch__v1__run_description__init
+                     (Anabranch__V1__RunDescription         *message)
+{
+  static const Anabranch__V1__RunDescription init_value = ANABRANCH__V1__RUN_DESCRIPTION__INIT;
+  *message = init_value;
+}
+size_t anabranch__v1__run_description__get_packed_size
+                     (const Anabranch__V1__RunDescription *message)
+{
+  assert(message->base.descriptor == &anabranch__v1__run_description__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t anabranch__v1__run_description__pack
+                     (const Anabranch__V1__RunDescription *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &anabranch__v1__run_description__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t anabranch__v1__run_description__pack_to_buffer
+                     (const Anabranch__V1__RunDescription *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &anabranch__v1__run_description__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Anabranch__V1__RunDescription *
+       anabranch__v1__run_description__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Anabranch__V1__RunDescription *)
+     protobuf_c_message_unpack (&anabranch__v1__run_description__descriptor,
+                                allocator, len, data);
+}
+void   anabranch__v1__run_description__free_unpacked
+                     (Anabranch__V1__RunDescription *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &anabranch__v1__run_description__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   anabranch__v1__logs__init
@@ -2328,7 +2418,7 @@ const ProtobufCMessageDescriptor anabranch__v1__open_session__descriptor =
   (ProtobufCMessageInit) anabranch__v1__open_session__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__call__field_descriptors[7] =
+static const ProtobufCFieldDescriptor anabranch__v1__call__field_descriptors[9] =
 {
   {
     "call",
@@ -2414,20 +2504,46 @@ static const ProtobufCFieldDescriptor anabranch__v1__call__field_descriptors[7] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "in_place",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Call, in_place),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "worker",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Call, worker),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__call__field_indices_by_name[] = {
   4,   /* field[4] = after */
   0,   /* field[0] = call */
+  7,   /* field[7] = in_place */
   5,   /* field[5] = limits */
   2,   /* field[2] = native_function */
   3,   /* field[3] = native_parameters */
   6,   /* field[6] = retries */
   1,   /* field[1] = work */
+  8,   /* field[8] = worker */
 };
 static const ProtobufCIntRange anabranch__v1__call__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__call__descriptor =
 {
@@ -2437,7 +2553,7 @@ const ProtobufCMessageDescriptor anabranch__v1__call__descriptor =
   "Anabranch__V1__Call",
   "anabranch.v1",
   sizeof(Anabranch__V1__Call),
-  7,
+  9,
   anabranch__v1__call__field_descriptors,
   anabranch__v1__call__field_indices_by_name,
   1,  anabranch__v1__call__number_ranges,
@@ -2799,6 +2915,44 @@ const ProtobufCMessageDescriptor anabranch__v1__watch_run__descriptor =
   anabranch__v1__watch_run__field_indices_by_name,
   1,  anabranch__v1__watch_run__number_ranges,
   (ProtobufCMessageInit) anabranch__v1__watch_run__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor anabranch__v1__describe_run__field_descriptors[1] =
+{
+  {
+    "run",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__DescribeRun, run),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned anabranch__v1__describe_run__field_indices_by_name[] = {
+  0,   /* field[0] = run */
+};
+static const ProtobufCIntRange anabranch__v1__describe_run__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor anabranch__v1__describe_run__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "anabranch.v1.DescribeRun",
+  "DescribeRun",
+  "Anabranch__V1__DescribeRun",
+  "anabranch.v1",
+  sizeof(Anabranch__V1__DescribeRun),
+  1,
+  anabranch__v1__describe_run__field_descriptors,
+  anabranch__v1__describe_run__field_indices_by_name,
+  1,  anabranch__v1__describe_run__number_ranges,
+  (ProtobufCMessageInit) anabranch__v1__describe_run__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor anabranch__v1__release_objects__field_descriptors[1] =
@@ -3474,7 +3628,7 @@ const ProtobufCMessageDescriptor anabranch__v1__run_update__descriptor =
   (ProtobufCMessageInit) anabranch__v1__run_update__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__worker_status__field_descriptors[9] =
+static const ProtobufCFieldDescriptor anabranch__v1__worker_status__field_descriptors[10] =
 {
   {
     "worker",
@@ -3584,8 +3738,21 @@ static const ProtobufCFieldDescriptor anabranch__v1__worker_status__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "executors",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Anabranch__V1__WorkerStatus, n_executors),
+    offsetof(Anabranch__V1__WorkerStatus, executors),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__worker_status__field_indices_by_name[] = {
+  9,   /* field[9] = executors */
   6,   /* field[6] = finished */
   1,   /* field[1] = host */
   7,   /* field[7] = labels */
@@ -3599,7 +3766,7 @@ static const unsigned anabranch__v1__worker_status__field_indices_by_name[] = {
 static const ProtobufCIntRange anabranch__v1__worker_status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__worker_status__descriptor =
 {
@@ -3609,7 +3776,7 @@ const ProtobufCMessageDescriptor anabranch__v1__worker_status__descriptor =
   "Anabranch__V1__WorkerStatus",
   "anabranch.v1",
   sizeof(Anabranch__V1__WorkerStatus),
-  9,
+  10,
   anabranch__v1__worker_status__field_descriptors,
   anabranch__v1__worker_status__field_indices_by_name,
   1,  anabranch__v1__worker_status__number_ranges,
@@ -3964,6 +4131,57 @@ const ProtobufCMessageDescriptor anabranch__v1__status__descriptor =
   (ProtobufCMessageInit) anabranch__v1__status__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor anabranch__v1__run_description__field_descriptors[2] =
+{
+  {
+    "graph",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__RunDescription, graph),
+    &anabranch__v1__graph__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mode",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__RunDescription, mode),
+    &anabranch__v1__mode__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned anabranch__v1__run_description__field_indices_by_name[] = {
+  0,   /* field[0] = graph */
+  1,   /* field[1] = mode */
+};
+static const ProtobufCIntRange anabranch__v1__run_description__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor anabranch__v1__run_description__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "anabranch.v1.RunDescription",
+  "RunDescription",
+  "Anabranch__V1__RunDescription",
+  "anabranch.v1",
+  sizeof(Anabranch__V1__RunDescription),
+  2,
+  anabranch__v1__run_description__field_descriptors,
+  anabranch__v1__run_description__field_indices_by_name,
+  1,  anabranch__v1__run_description__number_ranges,
+  (ProtobufCMessageInit) anabranch__v1__run_description__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor anabranch__v1__logs__field_descriptors[1] =
 {
   {
@@ -4084,7 +4302,7 @@ const ProtobufCMessageDescriptor anabranch__v1__ok__descriptor =
   (ProtobufCMessageInit) anabranch__v1__ok__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__to_coordinator__field_descriptors[18] =
+static const ProtobufCFieldDescriptor anabranch__v1__to_coordinator__field_descriptors[19] =
 {
   {
     "protocol",
@@ -4302,12 +4520,25 @@ static const ProtobufCFieldDescriptor anabranch__v1__to_coordinator__field_descr
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "describe_run",
+    34,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Anabranch__V1__ToCoordinator, body_case),
+    offsetof(Anabranch__V1__ToCoordinator, describe_run),
+    &anabranch__v1__describe_run__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__to_coordinator__field_indices_by_name[] = {
   9,   /* field[9] = cancel_calls */
   8,   /* field[8] = cancel_run */
   4,   /* field[4] = client_hello */
   10,   /* field[10] = close_run */
+  18,   /* field[18] = describe_run */
   15,   /* field[15] = drain_worker */
   13,   /* field[13] = hold_objects */
   16,   /* field[16] = logs */
@@ -4328,7 +4559,7 @@ static const ProtobufCIntRange anabranch__v1__to_coordinator__number_ranges[3 + 
   { 1, 0 },
   { 10, 2 },
   { 20, 4 },
-  { 0, 18 }
+  { 0, 19 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__to_coordinator__descriptor =
 {
@@ -4338,14 +4569,14 @@ const ProtobufCMessageDescriptor anabranch__v1__to_coordinator__descriptor =
   "Anabranch__V1__ToCoordinator",
   "anabranch.v1",
   sizeof(Anabranch__V1__ToCoordinator),
-  18,
+  19,
   anabranch__v1__to_coordinator__field_descriptors,
   anabranch__v1__to_coordinator__field_indices_by_name,
   3,  anabranch__v1__to_coordinator__number_ranges,
   (ProtobufCMessageInit) anabranch__v1__to_coordinator__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__from_coordinator__field_descriptors[12] =
+static const ProtobufCFieldDescriptor anabranch__v1__from_coordinator__field_descriptors[13] =
 {
   {
     "protocol",
@@ -4491,6 +4722,18 @@ static const ProtobufCFieldDescriptor anabranch__v1__from_coordinator__field_des
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "run_description",
+    27,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Anabranch__V1__FromCoordinator, body_case),
+    offsetof(Anabranch__V1__FromCoordinator, run_description),
+    &anabranch__v1__run_description__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__from_coordinator__field_indices_by_name[] = {
   8,   /* field[8] = call_results */
@@ -4502,6 +4745,7 @@ static const unsigned anabranch__v1__from_coordinator__field_indices_by_name[] =
   11,   /* field[11] = release_objects */
   1,   /* field[1] = request */
   6,   /* field[6] = run_accepted */
+  12,   /* field[12] = run_description */
   7,   /* field[7] = run_update */
   9,   /* field[9] = status */
   4,   /* field[4] = worker_welcome */
@@ -4511,7 +4755,7 @@ static const ProtobufCIntRange anabranch__v1__from_coordinator__number_ranges[3 
   { 1, 0 },
   { 9, 2 },
   { 20, 5 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__from_coordinator__descriptor =
 {
@@ -4521,7 +4765,7 @@ const ProtobufCMessageDescriptor anabranch__v1__from_coordinator__descriptor =
   "Anabranch__V1__FromCoordinator",
   "anabranch.v1",
   sizeof(Anabranch__V1__FromCoordinator),
-  12,
+  13,
   anabranch__v1__from_coordinator__field_descriptors,
   anabranch__v1__from_coordinator__field_indices_by_name,
   3,  anabranch__v1__from_coordinator__number_ranges,

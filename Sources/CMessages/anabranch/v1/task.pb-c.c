@@ -2250,7 +2250,7 @@ const ProtobufCMessageDescriptor anabranch__v1__limits__descriptor =
   (ProtobufCMessageInit) anabranch__v1__limits__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__task__field_descriptors[13] =
+static const ProtobufCFieldDescriptor anabranch__v1__task__field_descriptors[15] =
 {
   {
     "task",
@@ -2337,6 +2337,30 @@ static const ProtobufCFieldDescriptor anabranch__v1__task__field_descriptors[13]
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "keeps_output",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Task, keeps_output),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "keeps_model",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__Task, keeps_model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "fit",
     10,
     PROTOBUF_C_LABEL_NONE,
@@ -2411,24 +2435,25 @@ static const ProtobufCFieldDescriptor anabranch__v1__task__field_descriptors[13]
 };
 static const unsigned anabranch__v1__task__field_indices_by_name[] = {
   6,   /* field[6] = after */
-  8,   /* field[8] = apply */
+  10,   /* field[10] = apply */
   1,   /* field[1] = attempt */
-  11,   /* field[11] = call */
-  9,   /* field[9] = combine */
-  7,   /* field[7] = fit */
+  13,   /* field[13] = call */
+  11,   /* field[11] = combine */
+  9,   /* field[9] = fit */
+  8,   /* field[8] = keeps_model */
+  7,   /* field[7] = keeps_output */
   4,   /* field[4] = key */
   5,   /* field[5] = limits */
-  12,   /* field[12] = native */
+  14,   /* field[14] = native */
   3,   /* field[3] = node */
   2,   /* field[2] = run */
-  10,   /* field[10] = split */
+  12,   /* field[12] = split */
   0,   /* field[0] = task */
 };
-static const ProtobufCIntRange anabranch__v1__task__number_ranges[2 + 1] =
+static const ProtobufCIntRange anabranch__v1__task__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 10, 7 },
-  { 0, 13 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__task__descriptor =
 {
@@ -2438,10 +2463,10 @@ const ProtobufCMessageDescriptor anabranch__v1__task__descriptor =
   "Anabranch__V1__Task",
   "anabranch.v1",
   sizeof(Anabranch__V1__Task),
-  13,
+  15,
   anabranch__v1__task__field_descriptors,
   anabranch__v1__task__field_indices_by_name,
-  2,  anabranch__v1__task__number_ranges,
+  1,  anabranch__v1__task__number_ranges,
   (ProtobufCMessageInit) anabranch__v1__task__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -3552,7 +3577,7 @@ const ProtobufCMessageDescriptor anabranch__v1__held_released__descriptor =
   (ProtobufCMessageInit) anabranch__v1__held_released__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor anabranch__v1__slot_log__field_descriptors[3] =
+static const ProtobufCFieldDescriptor anabranch__v1__slot_log__field_descriptors[5] =
 {
   {
     "task",
@@ -3590,16 +3615,42 @@ static const ProtobufCFieldDescriptor anabranch__v1__slot_log__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "node",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__SlotLog, node),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "worker",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Anabranch__V1__SlotLog, worker),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned anabranch__v1__slot_log__field_indices_by_name[] = {
   2,   /* field[2] = error_stream */
+  3,   /* field[3] = node */
   0,   /* field[0] = task */
   1,   /* field[1] = text */
+  4,   /* field[4] = worker */
 };
 static const ProtobufCIntRange anabranch__v1__slot_log__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor anabranch__v1__slot_log__descriptor =
 {
@@ -3609,7 +3660,7 @@ const ProtobufCMessageDescriptor anabranch__v1__slot_log__descriptor =
   "Anabranch__V1__SlotLog",
   "anabranch.v1",
   sizeof(Anabranch__V1__SlotLog),
-  3,
+  5,
   anabranch__v1__slot_log__field_descriptors,
   anabranch__v1__slot_log__field_indices_by_name,
   1,  anabranch__v1__slot_log__number_ranges,

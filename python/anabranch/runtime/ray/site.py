@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pathlib
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anabranch.runtime.environment import enter
 from anabranch.runtime.loop import DEFAULT_INLINE_THRESHOLD
-from anabranch.runtime.ray.references import references_in
+from anabranch.runtime.ray.leavings import remove_leavings, task_directory
+from anabranch.runtime.ray.references import references_in, staying
 from anabranch.runtime.runner import TaskRunner, kind_of
 from anabranch.store import ObjectLost, Store
 from anabranch.store.reading import SegmentReader
@@ -19,9 +16,8 @@ from anabranch.v1 import common_pb2, task_pb2
 
 #: An object of a task: (writer, sequence), and its place in the lists of bytes that came with it.
 Place = tuple[tuple[int, int], tuple[int, int]]
-
-
-_PREFIX = f"anabranch-ray-{os.getuid()}-"
+#: The bytes of a `Result`, of the objects that are the shared store's, and of those that stay in Ray.
+Written = tuple[bytes, list[Any], list[Any]]
 
 
 class CarriedStore(Store):
@@ -70,21 +66,21 @@ class Site:
     def __init__(self, setup: task_pb2.RuntimeSetup) -> None:
         # The session is the raylet's to end.
         enter(setup, leads=False)
-        _remove_leavings()
+        remove_leavings()
         self._inline_threshold = setup.inline_threshold or DEFAULT_INLINE_THRESHOLD
         self._setup = setup
         self._runner: TaskRunner | None = None
 
-    def run(self, task: task_pb2.Task, objects: Mapping[tuple[int, int], Any]) -> tuple[bytes, list[Any]]:
-        """Return the bytes of the `Result`, and of the objects that the task wrote, in their references' order."""
-        with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=_memory()) as directory:
+    def run(self, task: task_pb2.Task, objects: Mapping[tuple[int, int], Any]) -> Written:
+        """Return the bytes of the `Result`, of what the task wrote for the shared store, and of what stays in Ray."""
+        with task_directory() as directory:
             store = CarriedStore(directory, self._inline_threshold, objects)
             try:
                 return self._run(task, store)
             finally:
                 store.close()
 
-    def _run(self, task: task_pb2.Task, store: CarriedStore) -> tuple[bytes, list[Any]]:
+    def _run(self, task: task_pb2.Task, store: CarriedStore) -> Written:
         import numpy as np
 
         if self._runner is None:
@@ -93,26 +89,18 @@ class Site:
             self._runner.use(store)
         result = task_pb2.Result.FromString(self._runner.run(task, kind_of(task)))
         own = [ref for ref in references_in(result) if ref.writer == store.writer and ref.segment]
-        written = [np.frombuffer(store.encoded(ref), np.uint8).copy() for ref in own]
-        return result.SerializeToString(), written
-
-
-def _memory() -> str | None:
-    return "/dev/shm" if os.path.isdir("/dev/shm") else None
-
-
-def _remove_leavings() -> None:
-    """Remove what processes of this host that were killed have left."""
-    for directory in pathlib.Path(_memory() or tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        process = directory.name.removeprefix(_PREFIX).partition("-")[0]
-        if process.isdigit() and not os.path.exists(f"/proc/{process}"):
-            shutil.rmtree(directory, ignore_errors=True)
+        stays = staying(task, result)
+        leaving, left = [], []
+        for ref in own:
+            data = np.frombuffer(store.encoded(ref), np.uint8).copy()
+            (left if (ref.writer, ref.sequence) in stays else leaving).append(data)
+        return result.SerializeToString(), leaving, left
 
 
 _site: Site | None = None
 
 
-def run_task(setup: bytes, task: bytes, places: Sequence[Place], *containers: list[Any]) -> tuple[bytes, list[Any]]:
+def run_task(setup: bytes, task: bytes, places: Sequence[Place], *containers: list[Any]) -> Written:
     """Run a task here; the body of every Ray task of this package.
 
     Parameters
@@ -126,7 +114,9 @@ def run_task(setup: bytes, task: bytes, places: Sequence[Place], *containers: li
     Returns
     -------
     result : bytes
-    written : list of arrays of bytes
+        The `Result`.
+    leaving, left : list of arrays of bytes
+        The objects that it names, in its order: those for the shared store, and those that are `staying`.
     """
     global _site
     if _site is None:

@@ -39,7 +39,11 @@ typedef enum _Anabranch__V1__Encoding {
   /*
    * pickle protocol 5 with its out-of-band buffers beside it
    */
-  ANABRANCH__V1__ENCODING__ENCODING_PICKLE5 = 3
+  ANABRANCH__V1__ENCODING__ENCODING_PICKLE5 = 3,
+  /*
+   * a stand-in: another program keeps the bytes, and gives them on this host
+   */
+  ANABRANCH__V1__ENCODING__ENCODING_ELSEWHERE = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(ANABRANCH__V1__ENCODING)
 } Anabranch__V1__Encoding;
 typedef enum _Anabranch__V1__DimensionKind {

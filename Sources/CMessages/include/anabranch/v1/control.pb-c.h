@@ -34,6 +34,7 @@ typedef struct Anabranch__V1__CancelRun Anabranch__V1__CancelRun;
 typedef struct Anabranch__V1__CancelCalls Anabranch__V1__CancelCalls;
 typedef struct Anabranch__V1__CloseRun Anabranch__V1__CloseRun;
 typedef struct Anabranch__V1__WatchRun Anabranch__V1__WatchRun;
+typedef struct Anabranch__V1__DescribeRun Anabranch__V1__DescribeRun;
 typedef struct Anabranch__V1__ReleaseObjects Anabranch__V1__ReleaseObjects;
 typedef struct Anabranch__V1__HoldObjects Anabranch__V1__HoldObjects;
 typedef struct Anabranch__V1__StatusRequest Anabranch__V1__StatusRequest;
@@ -47,6 +48,7 @@ typedef struct Anabranch__V1__WorkerStatus Anabranch__V1__WorkerStatus;
 typedef struct Anabranch__V1__RunStatus Anabranch__V1__RunStatus;
 typedef struct Anabranch__V1__StoreHolder Anabranch__V1__StoreHolder;
 typedef struct Anabranch__V1__Status Anabranch__V1__Status;
+typedef struct Anabranch__V1__RunDescription Anabranch__V1__RunDescription;
 typedef struct Anabranch__V1__Logs Anabranch__V1__Logs;
 typedef struct Anabranch__V1__Error Anabranch__V1__Error;
 typedef struct Anabranch__V1__Ok Anabranch__V1__Ok;
@@ -282,10 +284,18 @@ struct  Anabranch__V1__Call
   uint64_t *after;
   Anabranch__V1__Limits *limits;
   uint32_t retries;
+  /*
+   * it runs where its dependency stands, or sees the coordinator's store: nothing is carried to it
+   */
+  protobuf_c_boolean in_place;
+  /*
+   * the only worker that may run it; 0: any
+   */
+  uint64_t worker;
 };
 #define ANABRANCH__V1__CALL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__call__descriptor) \
-    , 0, NULL, (char *)protobuf_c_empty_string, {0,NULL}, 0,NULL, NULL, 0 }
+    , 0, NULL, (char *)protobuf_c_empty_string, {0,NULL}, 0,NULL, NULL, 0, 0, 0 }
 
 
 struct  Anabranch__V1__SubmitCalls
@@ -382,6 +392,16 @@ struct  Anabranch__V1__WatchRun
     , 0 }
 
 
+struct  Anabranch__V1__DescribeRun
+{
+  ProtobufCMessage base;
+  uint64_t run;
+};
+#define ANABRANCH__V1__DESCRIBE_RUN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__describe_run__descriptor) \
+    , 0 }
+
+
 struct  Anabranch__V1__ReleaseObjects
 {
   ProtobufCMessage base;
@@ -470,6 +490,9 @@ struct  Anabranch__V1__EntryUpdate
   size_t n_inputs;
   uint64_t *inputs;
   uint64_t model_entry;
+  /*
+   * with the one that `usage` tells of; those given back untouched are none
+   */
   uint32_t attempts;
   uint64_t worker;
   size_t n_warnings;
@@ -543,10 +566,12 @@ struct  Anabranch__V1__WorkerStatus
    * it does not see the coordinator's store
    */
   protobuf_c_boolean own_store;
+  size_t n_executors;
+  char **executors;
 };
 #define ANABRANCH__V1__WORKER_STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__worker_status__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0,NULL, 0 }
+    , 0, (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0,NULL, 0, 0,NULL }
 
 
 struct  Anabranch__V1__RunStatus
@@ -614,6 +639,20 @@ struct  Anabranch__V1__Status
     , 0, 0,NULL, 0,NULL, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0,NULL }
 
 
+/*
+ * Each object that it names is a holding of the client that receives it.
+ */
+struct  Anabranch__V1__RunDescription
+{
+  ProtobufCMessage base;
+  Anabranch__V1__Graph *graph;
+  Anabranch__V1__Mode mode;
+};
+#define ANABRANCH__V1__RUN_DESCRIPTION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__run_description__descriptor) \
+    , NULL, ANABRANCH__V1__MODE__MODE_UNSPECIFIED }
+
+
 struct  Anabranch__V1__Logs
 {
   ProtobufCMessage base;
@@ -666,7 +705,8 @@ typedef enum {
   ANABRANCH__V1__TO_COORDINATOR__BODY_STATUS = 30,
   ANABRANCH__V1__TO_COORDINATOR__BODY_DRAIN_WORKER = 31,
   ANABRANCH__V1__TO_COORDINATOR__BODY_LOGS = 32,
-  ANABRANCH__V1__TO_COORDINATOR__BODY_SHUTDOWN = 33
+  ANABRANCH__V1__TO_COORDINATOR__BODY_SHUTDOWN = 33,
+  ANABRANCH__V1__TO_COORDINATOR__BODY_DESCRIBE_RUN = 34
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(ANABRANCH__V1__TO_COORDINATOR__BODY__CASE)
 } Anabranch__V1__ToCoordinator__BodyCase;
 
@@ -693,6 +733,7 @@ struct  Anabranch__V1__ToCoordinator
     Anabranch__V1__DrainWorker *drain_worker;
     Anabranch__V1__LogsRequest *logs;
     Anabranch__V1__Shutdown *shutdown;
+    Anabranch__V1__DescribeRun *describe_run;
   };
 };
 #define ANABRANCH__V1__TO_COORDINATOR__INIT \
@@ -711,7 +752,8 @@ typedef enum {
   ANABRANCH__V1__FROM_COORDINATOR__BODY_CALL_RESULTS = 23,
   ANABRANCH__V1__FROM_COORDINATOR__BODY_STATUS = 24,
   ANABRANCH__V1__FROM_COORDINATOR__BODY_LOGS = 25,
-  ANABRANCH__V1__FROM_COORDINATOR__BODY_RELEASE_OBJECTS = 26
+  ANABRANCH__V1__FROM_COORDINATOR__BODY_RELEASE_OBJECTS = 26,
+  ANABRANCH__V1__FROM_COORDINATOR__BODY_RUN_DESCRIPTION = 27
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(ANABRANCH__V1__FROM_COORDINATOR__BODY__CASE)
 } Anabranch__V1__FromCoordinator__BodyCase;
 
@@ -738,6 +780,7 @@ struct  Anabranch__V1__FromCoordinator
      * regions of the client's own segments that it may use again
      */
     Anabranch__V1__ReleaseObjects *release_objects;
+    Anabranch__V1__RunDescription *run_description;
   };
 };
 #define ANABRANCH__V1__FROM_COORDINATOR__INIT \
@@ -1075,6 +1118,25 @@ Anabranch__V1__WatchRun *
 void   anabranch__v1__watch_run__free_unpacked
                      (Anabranch__V1__WatchRun *message,
                       ProtobufCAllocator *allocator);
+/* Anabranch__V1__DescribeRun methods */
+void   anabranch__v1__describe_run__init
+                     (Anabranch__V1__DescribeRun         *message);
+size_t anabranch__v1__describe_run__get_packed_size
+                     (const Anabranch__V1__DescribeRun   *message);
+size_t anabranch__v1__describe_run__pack
+                     (const Anabranch__V1__DescribeRun   *message,
+                      uint8_t             *out);
+size_t anabranch__v1__describe_run__pack_to_buffer
+                     (const Anabranch__V1__DescribeRun   *message,
+                      ProtobufCBuffer     *buffer);
+Anabranch__V1__DescribeRun *
+       anabranch__v1__describe_run__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   anabranch__v1__describe_run__free_unpacked
+                     (Anabranch__V1__DescribeRun *message,
+                      ProtobufCAllocator *allocator);
 /* Anabranch__V1__ReleaseObjects methods */
 void   anabranch__v1__release_objects__init
                      (Anabranch__V1__ReleaseObjects         *message);
@@ -1322,6 +1384,25 @@ Anabranch__V1__Status *
 void   anabranch__v1__status__free_unpacked
                      (Anabranch__V1__Status *message,
                       ProtobufCAllocator *allocator);
+/* Anabranch__V1__RunDescription methods */
+void   anabranch__v1__run_description__init
+                     (Anabranch__V1__RunDescription         *message);
+size_t anabranch__v1__run_description__get_packed_size
+                     (const Anabranch__V1__RunDescription   *message);
+size_t anabranch__v1__run_description__pack
+                     (const Anabranch__V1__RunDescription   *message,
+                      uint8_t             *out);
+size_t anabranch__v1__run_description__pack_to_buffer
+                     (const Anabranch__V1__RunDescription   *message,
+                      ProtobufCBuffer     *buffer);
+Anabranch__V1__RunDescription *
+       anabranch__v1__run_description__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   anabranch__v1__run_description__free_unpacked
+                     (Anabranch__V1__RunDescription *message,
+                      ProtobufCAllocator *allocator);
 /* Anabranch__V1__Logs methods */
 void   anabranch__v1__logs__init
                      (Anabranch__V1__Logs         *message);
@@ -1486,6 +1567,9 @@ typedef void (*Anabranch__V1__CloseRun_Closure)
 typedef void (*Anabranch__V1__WatchRun_Closure)
                  (const Anabranch__V1__WatchRun *message,
                   void *closure_data);
+typedef void (*Anabranch__V1__DescribeRun_Closure)
+                 (const Anabranch__V1__DescribeRun *message,
+                  void *closure_data);
 typedef void (*Anabranch__V1__ReleaseObjects_Closure)
                  (const Anabranch__V1__ReleaseObjects *message,
                   void *closure_data);
@@ -1524,6 +1608,9 @@ typedef void (*Anabranch__V1__StoreHolder_Closure)
                   void *closure_data);
 typedef void (*Anabranch__V1__Status_Closure)
                  (const Anabranch__V1__Status *message,
+                  void *closure_data);
+typedef void (*Anabranch__V1__RunDescription_Closure)
+                 (const Anabranch__V1__RunDescription *message,
                   void *closure_data);
 typedef void (*Anabranch__V1__Logs_Closure)
                  (const Anabranch__V1__Logs *message,
@@ -1569,6 +1656,7 @@ extern const ProtobufCMessageDescriptor anabranch__v1__cancel_run__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__cancel_calls__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__close_run__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__watch_run__descriptor;
+extern const ProtobufCMessageDescriptor anabranch__v1__describe_run__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__release_objects__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__hold_objects__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__status_request__descriptor;
@@ -1582,6 +1670,7 @@ extern const ProtobufCMessageDescriptor anabranch__v1__worker_status__descriptor
 extern const ProtobufCMessageDescriptor anabranch__v1__run_status__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__store_holder__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__status__descriptor;
+extern const ProtobufCMessageDescriptor anabranch__v1__run_description__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__logs__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__error__descriptor;
 extern const ProtobufCMessageDescriptor anabranch__v1__ok__descriptor;

@@ -356,6 +356,11 @@ struct  Anabranch__V1__Task
    * sent ahead: it runs once that has succeeded, and is given back (CANCELLED) when that ends otherwise
    */
   Anabranch__V1__Predecessor *after;
+  /*
+   * Whether a client holds what it makes, which then must not end with an engine that runs it; what a call makes always is.
+   */
+  protobuf_c_boolean keeps_output;
+  protobuf_c_boolean keeps_model;
   Anabranch__V1__Task__WorkCase work_case;
   union {
     Anabranch__V1__FitWork *fit;
@@ -368,7 +373,7 @@ struct  Anabranch__V1__Task
 };
 #define ANABRANCH__V1__TASK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__task__descriptor) \
-    , 0, 0, 0, (char *)protobuf_c_empty_string, NULL, NULL, NULL, ANABRANCH__V1__TASK__WORK__NOT_SET, {0} }
+    , 0, 0, 0, (char *)protobuf_c_empty_string, NULL, NULL, NULL, 0, 0, ANABRANCH__V1__TASK__WORK__NOT_SET, {0} }
 
 
 /*
@@ -564,11 +569,14 @@ struct  Anabranch__V1__Usage
 
 
 /*
- * An attempt that did not end its task: another one followed.
+ * An attempt that did not end what it was for: another one followed.
  */
 struct  Anabranch__V1__EarlierAttempt
 {
   ProtobufCMessage base;
+  /*
+   * from 1, through all tasks that the firing, or the call, has been
+   */
   uint32_t attempt;
   Anabranch__V1__FailureKind kind;
   Anabranch__V1__Usage *usage;
@@ -629,10 +637,18 @@ struct  Anabranch__V1__SlotLog
   uint64_t task;
   char *text;
   protobuf_c_boolean error_stream;
+  /*
+   * filled in by the coordinator; empty for a call
+   */
+  char *node;
+  /*
+   * filled in by the coordinator
+   */
+  uint64_t worker;
 };
 #define ANABRANCH__V1__SLOT_LOG__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&anabranch__v1__slot_log__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0 }
+    , 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Anabranch__V1__Heartbeat

@@ -1,11 +1,10 @@
 import AnabranchCore
 import Foundation
 import PipelineGraph
-import Wire
 
 /// A coordinator's status as text and as JSON.
-struct StatusReport: Encodable {
-    struct Worker: Encodable {
+package struct StatusReport: Encodable {
+    package struct Worker: Encodable {
         let worker: UInt64
         let host: String
         let pid: UInt32
@@ -16,9 +15,11 @@ struct StatusReport: Encodable {
         let labels: [String]
         /// It does not see the coordinator's store.
         let ownStore: Bool
+        /// Of two statuses one after the other; nil of a single one.
+        var tasksPerSecond: Double?
     }
 
-    struct Node: Encodable {
+    package struct Node: Encodable {
         let node: String
         let planned: UInt64
         let open: Bool
@@ -28,7 +29,7 @@ struct StatusReport: Encodable {
         let skipped: UInt64
     }
 
-    struct Run: Encodable {
+    package struct Run: Encodable {
         let run: UInt64
         let name: String
         let state: String
@@ -39,14 +40,18 @@ struct StatusReport: Encodable {
         let waiting: String
     }
 
-    struct Holder: Encodable {
+    package struct Holder: Encodable {
         let name: String
         let bytes: UInt64
     }
 
+    /// When it was so; nil of a single status.
+    package var time: String?
     let version: String
-    let workers: [Worker]
-    let runs: [Run]
+    package internal(set) var workers: [Worker]
+    package let runs: [Run]
+    /// As that of workers.
+    package internal(set) var tasksPerSecond: Double?
     let queued: UInt64
     let storeBytes: UInt64
     let storeBudget: UInt64
@@ -55,7 +60,7 @@ struct StatusReport: Encodable {
     /// Who needs most of the store.
     let holders: [Holder]
 
-    init(_ status: Status) {
+    package init(_ status: Status) {
         version = status.version
         queued = status.queued
         storeBytes = status.storeBytes
@@ -82,18 +87,13 @@ struct StatusReport: Encodable {
         }
     }
 
-    func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
-    }
+    package func json(onOneLine: Bool = false) throws -> String { try JSONDocument.text(self, onOneLine: onOneLine) }
 
-    private static func count(_ number: some BinaryInteger, _ what: String) -> String {
+    static func count(_ number: some BinaryInteger, _ what: String) -> String {
         "\(number) \(what)\(number == 1 ? "" : "s")"
     }
 
-    func text() -> String {
+    package func text() -> String {
         var lines = [
             "anabranch \(version): \(Self.count(workers.count, "worker")), \(Self.count(runs.count, "run")), "
                 + "\(Self.count(queued, "task")) queued; store \(storeBytes / 1_048_576) of "

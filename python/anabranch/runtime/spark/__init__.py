@@ -1,0 +1,1 @@
+"""Tasks of nodes with Spark stages: a session that a keeper holds for all slots of a worker."""
