@@ -91,12 +91,16 @@ PASSES, FAILS = "echo '1 passed'", "echo FAILED tests/a.py::test_a; echo '1 fail
         ("docker", 1, FAILS, {}, "2 passed, 1 failed, 1 skipped"),
         ("docker", 4, PASSES, {}, "2 passed, 4 failed, 1 skipped"),
         ("docker", 1, PASSES, {"ANABRANCH_SECOND_TRY": "0"}, "2 passed, 1 failed, 1 skipped"),
-        ("python", 1, PASSES, {}, "2 passed, 1 failed, 1 skipped"),
+        ("python", 1, PASSES, {}, "3 passed, 0 failed, 1 skipped"),
+        # Three passed by themselves.
+        ("bulk", 1, PASSES, {}, "5 passed, 1 failed, 1 skipped"),
     ],
 )
 def test_only_few_failures_of_real_processes_are_tried_again(tmp_path, tier, few, again, settings, told):
     stand_ins = {
         ".ci/with-docker": 'shift; exec "$@"',
+        "tools/swift": "true",
+        ".build/release/anabranch-stress": "true",
         ".venv/bin/python": FAILS_ONCE.format(few=few, again=again),
     }
     done = tiers(tmp_path, tier, stand_ins, **settings)
