@@ -185,9 +185,11 @@ final class Runtimes {
     }
 
     private func passOutput(_ slot: SlotIndex, _ process: RuntimeProcess, into notices: inout Notices) {
+        // A task that was sent while the answer of the one before was on its way has said only itself that it has begun.
+        let task = current[slot] ?? process.running
         for errorStream in [false, true] {
             process.drain(errorStream: errorStream, limit: Self.outputLimit) { text in
-                notices.logs.append(SlotLog(task: self.current[slot], text: text, isErrorStream: errorStream))
+                notices.logs.append(SlotLog(task: task, text: text, isErrorStream: errorStream))
             }
         }
     }

@@ -1,4 +1,4 @@
-"""Slots of workers that come late."""
+"""Slots of workers that come late, and what their tasks print."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from sklearn.tree import DecisionTreeClassifier
 
 import anabranch as ab
 from anabranch.slots import pool_slots
+from anabranch.v1 import control_pb2
 from workloads import Slowly, table
 
 pytestmark = pytest.mark.leaves("children", "descriptors")
+
+
+def say(number: int) -> None:
+    print(f"line {number}.", flush=True)
 
 
 def test_a_pool_may_come_by_its_worker_a_moment_later():
@@ -45,3 +50,15 @@ def test_a_search_uses_the_slots_of_a_worker_that_joins_while_it_runs(tmp_path):
         finally:
             gate.open()
         assert len(fitted.result(PATIENCE).cv_results_["params"]) == 5
+
+
+def test_no_line_of_short_tasks_is_missing_in_the_log():
+    """Each is sent before the answers of those before it have come."""
+    count = 1500
+    with standing(slots=1) as cluster, ab.Executor() as ex:
+        for future in [ex.submit(say, number) for number in range(count)]:
+            future.result(PATIENCE)
+        logs = control_pb2.LogsRequest(run=cluster.observe().status().runs[-1].run)
+        lines = cluster.observe().ask(control_pb2.ToCoordinator(logs=logs)).logs.lines
+    said = "".join(line.text for line in lines).split("\n")
+    assert sorted(said) == sorted(["", *(f"line {number}." for number in range(count))])
