@@ -45,6 +45,11 @@ struct AddressOptions: ParsableArguments {
                 .unreachable,
                 "no coordinator named: give --address or set ANABRANCH_ADDRESS (anabranch coordinator prints it)")
         }
+        guard Endpoint(address) != nil else {
+            throw CommandFailure(
+                .wrongRequest,
+                "--address \(address): no endpoint; write ipc:///PATH/control.sock or tcp://HOST:PORT")
+        }
         return address
     }
 }

@@ -72,7 +72,28 @@ struct Diagnosis {
                 subject: "store", verdict: .doubtful, observed: observed,
                 remedy: "free some of it, or expect 'store full' errors with larger data")
         }
+        if !isInMemory {
+            return Finding(
+                subject: "store", verdict: .doubtful, observed: "\(observed); it is on a disk, not in memory",
+                remedy: "name a directory on tmpfs, such as /dev/shm, with --store-root")
+        }
         return Finding(subject: "store", verdict: .good, observed: observed)
+    }
+
+    /// Whether the store would be in memory: the innermost mount that holds its root is a tmpfs or a ramfs.
+    private var isInMemory: Bool {
+        let root = URL(fileURLWithPath: storeRoot).resolvingSymlinksInPath().path
+        let mounts = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
+        var (longest, type) = (0, Substring())
+        for mount in mounts.split(separator: "\n") {
+            let fields = mount.split(separator: " ")
+            guard fields.count > 2 else { continue }
+            let place = String(fields[1])
+            guard place == "/" || root == place || root.hasPrefix(place + "/") else { continue }
+            // Of those at one place the last is the one that is seen.
+            if place.count >= longest { (longest, type) = (place.count, fields[2]) }
+        }
+        return type == "tmpfs" || type == "ramfs"
     }
 
     private var descriptors: Finding {

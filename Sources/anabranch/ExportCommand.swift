@@ -12,7 +12,11 @@ struct ExportCommand: ParsableCommand {
     @Argument(help: "The node's name.")
     var node: String
 
-    @Argument(help: "name=label,name=label; may be left out when the node has one key.")
+    @Argument(
+        help: """
+            name=label,name=label, a label with a comma or a quote in quotes as `results` prints it; may be left out when \
+            the node has one key.
+            """)
     var key: String = ""
 
     @Option(help: "joblib (a scikit-learn estimator) or anabranch (a fitted path).")

@@ -49,6 +49,10 @@ import Testing
         #expect(throws: KeyFileError.halvesDiffer(path: path)) { try KeyFile.readPair(path) }
         try Data("metadata\ncurve\n    public-key = \"short\"\n".utf8).write(to: URL(fileURLWithPath: path))
         #expect(throws: KeyFileError.noKey(path: path, what: "secret-key")) { try KeyFile.readPair(path) }
+        // Whose mode is right: not what is wrong with it.
+        try KeyFile.write(one.publicKey, to: "\(directory)/one.pub")
+        let error = #expect(throws: KeyFileError.self) { try KeyFile.readPair("\(directory)/one.pub") }
+        #expect(error.map { "\($0)" }?.contains("name the .key file, not the .pub") == true)
     }
 
     @Test func theDirectoryOfAllowedKeysIsReadAgainWhenItChanges() throws {

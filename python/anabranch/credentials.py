@@ -54,16 +54,13 @@ def _read(path: str, is_secret: bool = False) -> tuple[bytes, bytes | None]:
 
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)
-        if is_secret and mode & 0o077:
-            raise RequestError(
-                f"key file {path} has mode {mode:04o}, so that others can read the secret: chmod 600 {path}"
-            )
         public, secret = load_certificate(path)
     except (OSError, ValueError) as error:
-        if isinstance(error, RequestError):
-            raise
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no key is in it"
         raise RequestError(f"key file {path}: {reason}; make keys with: anabranch keygen DIR") from None
+    # Of a public key, which is no secret, the mode is nobody's mistake.
+    if is_secret and secret is not None and mode & 0o077:
+        raise RequestError(f"key file {path} has mode {mode:04o}, so that others can read the secret: chmod 600 {path}")
     for one in (public, secret):
         if one is not None and len(one) != 40:
             raise RequestError(f"key file {path} has a key that is not 40 characters of Z85")

@@ -69,9 +69,11 @@ def to_frame(entries: Iterable[Entry]) -> Any:
     frame = pd.DataFrame(rows, columns=columns)
     for column in frame.columns:
         present = frame[column].dropna()
-        # Labels are whole numbers; a key without the dimension must not make them real ones.
-        if len(present) < len(frame) and len(present) and all(isinstance(value, int) for value in _plain(rows, column)):
-            frame[column] = frame[column].astype("Int64")
+        # Labels are whole numbers; a key without the dimension must not make them real ones, nor flags numbers.
+        if len(present) < len(frame):
+            kinds = {type(value) for value in _plain(rows, column)}
+            if kinds in ({int}, {bool}):
+                frame[column] = frame[column].astype("boolean" if bool in kinds else "Int64")
     return frame
 
 

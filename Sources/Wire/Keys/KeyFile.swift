@@ -8,10 +8,12 @@ public enum KeyFile {
 
     /// - Throws: `KeyFileError`, naming the file: not readable, no key in it, or readable by others than its owner.
     public static func readPair(_ path: String) throws(KeyFileError) -> KeyPair {
-        let text = try read(path, isSecret: true)
+        let (text, mode) = try read(path)
         guard let secretText = value(of: "secret-key", in: text), let secretKey = SecretKey(z85: secretText) else {
             throw .noKey(path: path, what: "secret-key")
         }
+        // After the above: a public key's mode is as it should be, it is only not what was to be named.
+        if mode & 0o077 != 0 { throw .open(path: path, mode: mode & 0o777) }
         let pair = KeyPair(publicKey: try publicKey(in: text, path), secretKey: secretKey)
         guard pair.isSound else { throw .halvesDiffer(path: path) }
         return pair
@@ -19,7 +21,7 @@ public enum KeyFile {
 
     /// - Throws: `KeyFileError`, naming the file: not readable, or no key in it.
     public static func readPublic(_ path: String) throws(KeyFileError) -> PublicKey {
-        try publicKey(in: try read(path, isSecret: false), path)
+        try publicKey(in: try read(path).text, path)
     }
 
     /// Writes a pair, mode 0600. An existing file stays as it is.
@@ -73,7 +75,7 @@ public enum KeyFile {
         }
     }
 
-    private static func read(_ path: String, isSecret: Bool) throws(KeyFileError) -> String {
+    private static func read(_ path: String) throws(KeyFileError) -> (text: String, mode: mode_t) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .unreadable(path: path, reason: String(cString: strerror(errno))) }
         defer { close(descriptor) }
@@ -81,11 +83,10 @@ public enum KeyFile {
         guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
             throw .unreadable(path: path, reason: "it is no file")
         }
-        if isSecret, facts.st_mode & 0o077 != 0 { throw .open(path: path, mode: facts.st_mode & 0o777) }
         var bytes = [UInt8](repeating: 0, count: largest)
         let count = Glibc.read(descriptor, &bytes, bytes.count)
         guard count >= 0 else { throw .unreadable(path: path, reason: String(cString: strerror(errno))) }
-        return String(decoding: bytes.prefix(count), as: UTF8.self)
+        return (String(decoding: bytes.prefix(count), as: UTF8.self), facts.st_mode)
     }
 
     private static func publicKey(in text: String, _ path: String) throws(KeyFileError) -> PublicKey {

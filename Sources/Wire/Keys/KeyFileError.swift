@@ -20,6 +20,9 @@ extension KeyFileError: CustomStringConvertible {
         case .exists(let path): "key file \(path) is there already: remove it first, or name another directory"
         case .open(let path, let mode):
             "key file \(path) has mode 0\(String(mode, radix: 8)), so that others can read the secret: chmod 600 \(path)"
+        case .noKey(let path, "secret-key"):
+            "key file \(path) has no secret-key of 40 characters of Z85: name the .key file, not the .pub; make keys with: "
+                + "anabranch keygen DIR"
         case .noKey(let path, let what):
             "key file \(path) has no \(what) of 40 characters of Z85; make keys with: anabranch keygen DIR"
         case .halvesDiffer(let path):

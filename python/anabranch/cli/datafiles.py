@@ -13,13 +13,16 @@ from anabranch.tables import column_names, row_count
 
 @dataclasses.dataclass
 class Table:
-    """X and y of one file."""
+    """X and y of one file, and the column that it is cut by where that is not in X."""
 
     X: Any
     y: Any = None
+    by: Any = None
 
 
-def read_data(path: str, target: str | None, columns: Sequence[str] | None = None) -> list[Table]:
+def read_data(
+    path: str, target: str | None, columns: Sequence[str] | None = None, by: str | None = None
+) -> list[Table]:
     """Read a file, or the files of a directory in the order of their names.
 
     Parameters
@@ -28,13 +31,15 @@ def read_data(path: str, target: str | None, columns: Sequence[str] | None = Non
         Column that holds y; for NumPy arrays its index.
     columns : sequence of str, optional
         Columns of X; all but the target when not given.
+    by : str, optional
+        Column that is kept beside X where `columns` leaves it out.
 
     Raises
     ------
     CommandError
         When a file is missing, unreadable or empty, or has no such column; the message names it.
     """
-    return [_table(file, target, columns) for file in data_files(path)]
+    return [_table(file, target, columns, by) for file in data_files(path)]
 
 
 def data_files(path: str) -> list[str]:
@@ -63,7 +68,7 @@ def _suffix(path: str) -> str:
     return os.path.splitext(path)[1].lower()
 
 
-def _table(path: str, target: str | None, columns: Sequence[str] | None) -> Table:
+def _table(path: str, target: str | None, columns: Sequence[str] | None, by: str | None) -> Table:
     reader = _READERS.get(_suffix(path))
     if reader is None:
         raise CommandError(f"{path}: data is read from files that end in {', '.join(_READERS)}")
@@ -78,13 +83,13 @@ def _table(path: str, target: str | None, columns: Sequence[str] | None) -> Tabl
         raise CommandError(f"{path} cannot be read: {' '.join(str(error).split()) or type(error).__name__}") from None
     if content is None:
         raise CommandError(f"{path} is empty")
-    table = _parted(path, content, target, columns)
+    table = _parted(path, content, target, columns, by)
     if row_count(table.X) == 0:
         raise CommandError(f"{path} has no rows")
     return table
 
 
-def _parted(path: str, content: Any, target: str | None, columns: Sequence[str] | None) -> Table:
+def _parted(path: str, content: Any, target: str | None, columns: Sequence[str] | None, by: str | None) -> Table:
     if isinstance(content, dict):
         return _parted_arrays(path, content, target)
     names = column_names(content)
@@ -98,7 +103,8 @@ def _parted(path: str, content: Any, target: str | None, columns: Sequence[str] 
         return Table(content)
     if not wanted:
         raise CommandError(f"{path} has no column besides the target {target!r}")
-    return Table(content[wanted], content[target] if target is not None else None)
+    beside = content[by] if by in names and by not in (*wanted, target) else None
+    return Table(content[wanted], content[target] if target is not None else None, beside)
 
 
 def _parted_array(path: str, array: Any, target: str | None) -> Table:

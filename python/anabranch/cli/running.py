@@ -117,7 +117,7 @@ def _target(request: Request, loaded: Loaded) -> str | None:
 
 
 def _tables(request: Request, loaded: Loaded, path: str) -> list[Table]:
-    return read_data(path, _target(request, loaded), loaded.data.get("columns"))
+    return read_data(path, _target(request, loaded), loaded.data.get("columns"), _cuts(request, loaded)[1])
 
 
 def _tables_there(request: Request, loaded: Loaded, path: str) -> list[Table]:
@@ -136,7 +136,10 @@ def _mode(request: Request, loaded: Loaded) -> Mode:
         raise CommandError(f"--cv {folds} has no effect on --mode {request.text('mode')}: leave one of them out")
     # A file's own folds are for when nothing else is said.
     folds = folds or (loaded.cv if request.text("mode") is None else None)
-    return Mode.CROSS_VALIDATE if mode is Mode.FIT and folds is not None else mode
+    mode = Mode.CROSS_VALIDATE if mode is Mode.FIT and folds is not None else mode
+    if request.names("scoring") is not None and mode not in (Mode.CROSS_VALIDATE, Mode.SCORE):
+        raise CommandError("--scoring has no effect without folds or --mode score: add --cv N, or leave it out")
+    return mode
 
 
 def _cuts(request: Request, loaded: Loaded) -> tuple[Any, Any]:
@@ -184,7 +187,7 @@ def _submit(
         return run_graph(loaded.graph, mode, inputs, models=models, **options)
     table = tables[0]
     numbers = _row_ids(table, 0) if ids and not isinstance(table.X, Ref) else None
-    options.update(partitions=partitions, by=by, row_ids=numbers)
+    options.update(partitions=partitions, by=by if table.by is None else table.by, row_ids=numbers)
     return run_graph(loaded.graph, mode, table.X, table.y, models=models, **options)
 
 

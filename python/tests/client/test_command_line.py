@@ -195,6 +195,17 @@ def test_a_flag_that_cuts_wins_over_whatever_cuts_in_the_file(file, monkeypatch,
     assert (given["partitions"], given["by"]) == (partitions, by)
 
 
+def test_a_column_that_cuts_need_not_be_one_of_x(file, monkeypatch):
+    data = file("d.csv", "a,b,g,y\n1,2,u,0\n3,4,v,1\n5,6,u,1\n")
+    loaded = load_pipeline(file("cut.yaml", f"{SCALER}\ndata: {{path: {data}, target: y, columns: [a, b], by: g}}"))
+    request, given = Request({"command": "run"}), {}
+    monkeypatch.setattr(running, "run_graph", lambda *_, **options: given.update(options))
+    tables = running._tables(request, loaded, data)
+    running._submit(request, loaded, tables)
+    assert list(tables[0].X.columns) == ["a", "b"]
+    assert given["by"].name == "g" and given["by"].tolist() == ["u", "v", "u"]
+
+
 class Written:
     """Stands for a path: saves its text."""
 
@@ -310,6 +321,11 @@ def test_wrong_data(tmp_path, file):
             {"command": "run", "file": "{graph}", "data": "{data}", "mode": "score", "cv": 3},
             2,
             "--cv 3 has no effect on --mode score",
+        ),
+        (
+            {"command": "run", "file": "{graph}", "data": "{data}", "scoring": "accuracy"},
+            2,
+            "--scoring has no effect without folds or --mode score",
         ),
         ({"command": "submit", "file": "{graph}", "data": "{data}"}, 2, "--address is missing"),
         (

@@ -144,6 +144,19 @@ def test_nothing_is_lost_of_a_path_in_a_file(graph, tmp_path):
         path.save(tmp_path / "no" / "where")
 
 
+def test_flags_that_only_some_nodes_have_stay_flags():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    model = ab.OrNode("tree", LogisticRegression(), params={"fit_intercept": [True, False]})
+    graph = ab.Pipeline("small", ab.OrNode("scale", StandardScaler()) >> model)
+    keys = [[(PARTITION, 0)], [(PARTITION, 0), (TREE, 0)], [(PARTITION, 0), (TREE, 1)]]
+    updates = [update(n + 1, min(n, 1), control_pb2.PHASE_FIT, key) for n, key in enumerate(keys)]
+    flags = run_of(graph, updates).to_frame()["tree__fit_intercept"]
+    assert flags.dtype == "boolean" and flags.isna().tolist() == [True, False, False]
+    assert flags.tolist()[1:] == [True, False]
+
+
 def test_names_of_columns_are_never_taken_twice(graph):
     key = [(PARTITION, 0), (Dimension(DATA, "state"), "NY")]
     usage = task_pb2.Usage(

@@ -60,6 +60,13 @@ def test_what_nobody_would_stay_to_write_is_refused(place, flag):
     assert f"{flag} is written at the run's end: add --wait" in done.stderr
 
 
+@pytest.mark.parametrize("address", ["localhost:7700", "tcp://localhost", "7700"])
+def test_an_address_that_is_none_is_named(place, address):
+    for command in (["status"], ["worker", "--slots", "1"], ["submit", "pipe.py:model", "--data", "iris.csv"]):
+        done = call(place, *command, "--address", address, status=2)
+        assert f"--address {address}: no endpoint" in done.stderr and "tcp://HOST:PORT" in done.stderr
+
+
 def test_json_is_all_that_stdout_gets(place):
     done = call(place, "run", "pipe.py:model", "--data", "iris.csv", "--target", "target", "--json")
     found = json.loads(done.stdout)
@@ -175,5 +182,9 @@ def test_doctor_says_what_would_fail(place):
     )  # fmt: skip
     verdicts = {finding["subject"]: finding["verdict"] for finding in json.loads(found.stdout)}
     assert verdicts and found.returncode == int("fails" in verdicts.values())
+    disk = json.loads(call(place, "doctor", "--json", "--store-root", str(place)).stdout)
+    found = {finding["subject"]: finding for finding in disk}["store"]
+    if os.statvfs(place).f_bavail * os.statvfs(place).f_frsize > 1 << 28:
+        assert found["verdict"] == "doubtful" and "on a disk" in found["observed"] and "tmpfs" in found["remedy"]
     wrong = call(place, "doctor", "--python", "/nowhere/python", status=1)
     assert "/nowhere/python" in wrong.stdout and "->" in wrong.stdout
