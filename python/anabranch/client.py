@@ -88,6 +88,10 @@ class Client:
         except ConnectionFailed:
             if future.done():
                 raise
+            if self.pool is not None:
+                raise ConnectionFailed(
+                    f"the embedded pool did not start within {timeout:g} s (timeout=): its coordinator does not answer"
+                ) from None
             obstacle = self.connection.obstacle or "nothing comes back (is `anabranch coordinator` running there?)"
             raise ConnectionFailed(
                 f"no coordinator answers at {self.address} within {timeout:g} s (timeout=): {obstacle}"

@@ -59,6 +59,7 @@ class EmbeddedPool:
         if store_budget is not None:
             command += ["--store-budget", str(store_budget)]
         command += ["--python", python or sys.executable]
+        began = time.monotonic()
         try:
             # A session of its own: Ctrl-C at a terminal is for this process, which then ends the pool in order.
             self._process = subprocess.Popen(
@@ -77,16 +78,15 @@ class EmbeddedPool:
             os.close(watched)
         threading.Thread(target=self._listen, name="anabranch-pool-log", daemon=True).start()
         try:
-            ready = self._read_ready(timeout)
+            ready = self._read_ready(timeout, began + timeout)
         except BaseException:
             self.close()
             raise
         self.address: str = ready["address"]
 
-    def _read_ready(self, timeout: float) -> dict[str, Any]:
+    def _read_ready(self, timeout: float, deadline: float) -> dict[str, Any]:
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
-        deadline = time.monotonic() + timeout
         line = b""
         while not line.endswith(b"\n"):
             left = deadline - time.monotonic()

@@ -109,3 +109,9 @@ def test_only_few_failures_of_real_processes_are_tried_again(tmp_path, tier, few
     # Whoever reads the end alone is told either way.
     head = "== failed once and passed alone" if done.returncode == 0 else "== failed"
     assert f"{head}" in done.stdout.rpartition("took")[2] and "test_a - AssertionError: a race" in done.stdout
+
+
+def test_a_failure_of_the_chaos_suite_is_not_tried_again(tmp_path):
+    fails = FAILS_ONCE.format(few=1, again=PASSES).replace("tests/a.py", "tests/deaths/test_chaos.py")
+    done = tiers(tmp_path, "python", {".venv/bin/python": fails})
+    assert counted(done) == "2 passed, 1 failed, 1 skipped", done.stdout

@@ -126,7 +126,8 @@ def of_waiting_tasks(cluster: Cluster) -> str:
 def of_output_in_the_log(cluster: Cluster) -> str:
     with ab.Executor() as ex:
         ex.submit(write, 2).result(PATIENCE)
-        logs = control_pb2.LogsRequest(run=cluster.observe().status().runs[-1].run)
+        # Not the last that there is: tasks of the test before have clients of their own, which may still open sessions.
+        logs = control_pb2.LogsRequest(run=ex._run)
         lines = cluster.observe().ask(control_pb2.ToCoordinator(logs=logs)).logs.lines
     return lines[-1].text
 

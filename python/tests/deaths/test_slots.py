@@ -58,7 +58,7 @@ def test_no_line_of_short_tasks_is_missing_in_the_log():
     with standing(slots=1) as cluster, ab.Executor() as ex:
         for future in [ex.submit(say, number) for number in range(count)]:
             future.result(PATIENCE)
-        logs = control_pb2.LogsRequest(run=cluster.observe().status().runs[-1].run)
+        logs = control_pb2.LogsRequest(run=ex._run)
         lines = cluster.observe().ask(control_pb2.ToCoordinator(logs=logs)).logs.lines
     said = "".join(line.text for line in lines).split("\n")
     assert sorted(said) == sorted(["", *(f"line {number}." for number in range(count))])
