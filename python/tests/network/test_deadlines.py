@@ -25,29 +25,32 @@ DEADLINE = 1.5
 
 
 @contextlib.contextmanager
-def another_protocol():
-    """A coordinator of a time to come."""
+def one_that_answers(**answer):
+    """A coordinator that answers everything alike; gives its port."""
     context = zmq.Context()
     router = context.socket(zmq.ROUTER)
     router.linger = 0
     port = router.bind_to_random_port("tcp://127.0.0.1")
     over = threading.Event()
 
-    def answer() -> None:
+    def reply() -> None:
         while not over.is_set():
             if router.poll(20):
                 name, body = router.recv_multipart()
                 number = control_pb2.ToCoordinator.FromString(body).request
-                router.send_multipart(
-                    [name, control_pb2.FromCoordinator(protocol=9, request=number).SerializeToString()]
-                )
+                router.send_multipart([name, control_pb2.FromCoordinator(request=number, **answer).SerializeToString()])
 
-    thread = threading.Thread(target=answer)
+    thread = threading.Thread(target=reply)
     thread.start()
     yield port
     over.set()
     thread.join()
     context.destroy(0)
+
+
+def another_protocol():
+    """A coordinator of a time to come."""
+    return one_that_answers(protocol=9)
 
 
 @contextlib.contextmanager
@@ -69,33 +72,12 @@ def a_router_that_says_nothing():
     context.destroy(0)
 
 
-@contextlib.contextmanager
 def another_version():
     """A coordinator of another release, which says so."""
-    context = zmq.Context()
-    router = context.socket(zmq.ROUTER)
-    router.linger = 0
-    port = router.bind_to_random_port("tcp://127.0.0.1")
-    over = threading.Event()
-
-    def answer() -> None:
-        while not over.is_set():
-            if router.poll(20):
-                name, body = router.recv_multipart()
-                number = control_pb2.ToCoordinator.FromString(body).request
-                error = control_pb2.Error(
-                    code=control_pb2.ERROR_CODE_VERSION_MISMATCH, message="the coordinator has anabranch 99.0"
-                )
-                router.send_multipart(
-                    [name, control_pb2.FromCoordinator(protocol=1, request=number, error=error).SerializeToString()]
-                )
-
-    thread = threading.Thread(target=answer)
-    thread.start()
-    yield port
-    over.set()
-    thread.join()
-    context.destroy(0)
+    error = control_pb2.Error(
+        code=control_pb2.ERROR_CODE_VERSION_MISMATCH, message="the coordinator has anabranch 99.0"
+    )
+    return one_that_answers(protocol=1, error=error)
 
 
 FOUND = {
